@@ -1,0 +1,1 @@
+"""Contract and plumbing that three or more services need; never a business rule."""

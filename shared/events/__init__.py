@@ -1,0 +1,1 @@
+"""THE event contract: one module per stream, Pydantic models, pure."""
