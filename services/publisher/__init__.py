@@ -1,0 +1,1 @@
+"""The publisher: the public site as files."""
