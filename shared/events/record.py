@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from shared.events.envelope import Event
 from shared.events.intake import Attachment, Contact, Period, Place, Validity
@@ -226,6 +226,9 @@ class SiteSettings(Open):
 class RecordEvent(Event[ItemState]):
     """An item was published, updated or withdrawn."""
 
+    type: Literal[
+        "org.opengazette.record.published.v1", "org.opengazette.record.updated.v1", "org.opengazette.record.withdrawn.v1"
+    ]
     statesha256: str = ""
     """SHA-256 of the public state: of `data` as sent, without `sequence` and `epoch`."""
 
@@ -233,16 +236,20 @@ class RecordEvent(Event[ItemState]):
 class DepartmentEvent(Event[DepartmentState]):
     """A body was renamed, moved, or its entries changed."""
 
+    type: Literal["org.opengazette.record.department.v1"]
     statesha256: str = ""
 
 
 class SiteEvent(Event[SiteState]):
     """A list of the whole site changed, or a day or deadline passed."""
 
+    type: Literal["org.opengazette.record.site.v1"]
     statesha256: str = ""
 
 
 AnyRecord = RecordEvent | DepartmentEvent | SiteEvent
+
+_RECORD: TypeAdapter[AnyRecord] = TypeAdapter(Annotated[AnyRecord, Field(discriminator="type")])
 
 
 def parse_record(raw: bytes) -> AnyRecord:
@@ -250,13 +257,4 @@ def parse_record(raw: bytes) -> AnyRecord:
 
     Raises `pydantic.ValidationError` for what is none.
     """
-    kind = _TypeOnly.model_validate_json(raw).type
-    if kind == DEPARTMENT:
-        return DepartmentEvent.model_validate_json(raw)
-    if kind == SITE:
-        return SiteEvent.model_validate_json(raw)
-    return RecordEvent.model_validate_json(raw)
-
-
-class _TypeOnly(BaseModel):
-    type: str
+    return _RECORD.validate_json(raw)

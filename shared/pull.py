@@ -1,0 +1,85 @@
+"""One pull request after another on a JetStream durable, without waiting for a batch to fill.
+
+nats-py's `fetch(n)` either returns single messages or lingers until `n` are there, and a lost pull request is
+never noticed (nats.py#504). Here one long request stays open with heartbeats: the server sends each message
+at once, whatever has arrived is one batch, and silence or a vanished durable is seen within seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import TimeoutError as NatsTimeout
+
+BATCH = 256
+"""Messages a batch at most."""
+EXPIRES = 30
+"""Seconds that one pull request stays open."""
+HEARTBEAT = 5
+"""Seconds between the server's signs of life on an idle request."""
+
+
+class Vanished(Exception):
+    """The stream or durable is not there."""
+
+
+class Puller:
+    """Batches of one durable; not safe for two readers."""
+
+    def __init__(self, client: Client, stream: str, durable: str, *, batch: int = BATCH) -> None:
+        self._client = client
+        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
+        self._batch = batch
+        self._subscription: Subscription | None = None
+        self._open = 0
+
+    async def start(self) -> None:
+        """Subscribe to an inbox of our own."""
+        self._inbox = self._client.new_inbox()
+        self._subscription = await self._client.subscribe(self._inbox, pending_msgs_limit=-1, pending_bytes_limit=-1)
+
+    async def stop(self) -> None:
+        """Give the inbox up; what the server still sends there is redelivered later."""
+        if self._subscription and not self._client.is_closed:
+            await self._subscription.unsubscribe()
+        self._subscription = None
+
+    async def batch(self) -> list[Msg]:
+        """Wait for at least one message and return all that are there, in stream order.
+
+        Returns an empty list at the end of an idle request or after silence. Raises `Vanished`.
+        """
+        if self._subscription is None:
+            raise RuntimeError("start() first")
+        if self._open <= 0:
+            await self._ask()
+        try:
+            first = await self._subscription.next_msg(timeout=2 * HEARTBEAT + 1)
+        except (NatsTimeout, asyncio.TimeoutError):
+            self._open = 0
+            return []
+        batch: list[Msg] = []
+        self._take(first, batch)
+        while len(batch) < self._batch and self._subscription.pending_msgs:
+            self._take(await self._subscription.next_msg(timeout=1), batch)
+        return batch
+
+    async def _ask(self) -> None:
+        request = {"batch": self._batch, "expires": EXPIRES * 10**9, "idle_heartbeat": HEARTBEAT * 10**9}
+        await self._client.publish(self._subject, json.dumps(request).encode(), self._inbox)
+        self._open = self._batch
+
+    def _take(self, message: Msg, batch: list[Msg]) -> None:
+        status = (message.headers or {}).get("Status") if not message.data else None
+        if status is None:
+            self._open -= 1
+            batch.append(message)
+        elif status == "503" or (status == "409" and "Deleted" in (message.headers or {}).get("Description", "")):
+            self._open = 0
+            raise Vanished
+        elif status != "100":
+            self._open = 0

@@ -1,0 +1,230 @@
+"""The relay: gives the record its sequence and sends the outbox to JetStream. One leader, others stand by.
+
+The leader assigns and commits on the connection that holds its advisory lock, so a lost connection is a lost
+leadership. Rows are taken in the order of their ids among the unsent ones, never by "id > cursor": a late commit
+is sent late, not skipped. Batches are atomic (group commit of the server); what a server refuses is sent one by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import structlog
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js.errors import APIError, NoStreamResponseError
+from psycopg.rows import TupleRow
+from pydantic_core import from_json
+from uuid_utils import uuid7
+
+from shared import streams
+from shared.bus import connect
+from shared.db import lock_key
+from shared.events.envelope import CONTENT_TYPE
+from shared.outbox import CHANNEL, with_sequence
+
+log = structlog.get_logger()
+
+BATCH = 500
+"""Messages of an atomic batch; the server allows 1,000."""
+POLL = 0.25
+"""Seconds between looks when no notification comes."""
+BATCH_BYTES = 4 * 1024 * 1024
+"""Bytes of an atomic batch; a single larger event goes alone."""
+
+Connection = psycopg.AsyncConnection[TupleRow]
+
+
+@dataclass(frozen=True)
+class _Row:
+    outbox_id: int
+    event_id: str
+    stream: str
+    subject: str
+    body: str
+    traceparent: str | None
+    sequence: int | None
+
+    def payload(self, epoch: UUID) -> bytes:
+        return (with_sequence(self.body, self.sequence, epoch) if self.sequence else self.body).encode()
+
+    def headers(self) -> dict[str, str]:
+        headers = {"Nats-Msg-Id": self.event_id, "content-type": CONTENT_TYPE, "Nats-Expected-Stream": self.stream}
+        if self.traceparent:
+            headers["traceparent"] = self.traceparent
+        return headers
+
+
+class Relay:
+    """Runs until cancelled; safe to run in any number of copies."""
+
+    def __init__(self, database_url: str, nats_url: str, *, schema: str = "catalog") -> None:
+        self._database_url = database_url.replace("postgresql+psycopg://", "postgresql://")
+        self._nats_url = nats_url
+        self._schema = schema
+        self.leading = False
+        self.sent = 0
+
+    async def run(self) -> None:
+        """Lead when the lock is free, wait for it otherwise; errors are logged and tried again for ever."""
+        client = asyncio.create_task(connect(self._nats_url, name="relay"))
+        try:
+            while True:
+                try:
+                    async with self._leadership() as connection:
+                        await self._lead(connection, client)
+                except (psycopg.Error, OSError) as error:
+                    log.warning("relay_lost_database", service="relay", reason=type(error).__name__)
+                finally:
+                    self.leading = False
+                await asyncio.sleep(1)
+        finally:
+            client.cancel()
+            if client.done() and not client.cancelled():
+                with suppress(NatsError):
+                    await client.result().close()
+
+    @asynccontextmanager
+    async def _leadership(self) -> AsyncIterator[Connection]:
+        connection: Connection = await psycopg.AsyncConnection.connect(
+            self._database_url, autocommit=True, connect_timeout=5, application_name="relay"
+        )
+        try:
+            await connection.execute("SELECT pg_advisory_lock(%s)", (lock_key(f"relay {self._schema}"),))
+            await connection.execute(f"LISTEN {CHANNEL}")
+            self.leading = True
+            log.info("relay_leads", service="relay")
+            yield connection
+        finally:
+            await connection.close()
+
+    async def _lead(self, connection: Connection, client: asyncio.Task[Client]) -> None:
+        patience = 0.0
+        while True:
+            epoch = await self._assign(connection)
+            try:
+                busy = client.done() and await self._send(connection, client.result(), epoch)
+                patience = 0.0
+            except (NatsError, asyncio.TimeoutError) as error:
+                log.warning("relay_cannot_send", service="relay", reason=repr(error)[:200])
+                busy, patience = False, min(patience + 0.5, 5.0)
+            if not busy:
+                await self._wait(connection, POLL + patience)
+
+    async def _wait(self, connection: Connection, seconds: float) -> None:
+        async for _ in connection.notifies(timeout=seconds, stop_after=1):
+            pass
+
+    async def _assign(self, connection: Connection) -> UUID:
+        """Give every record row that has none its sequence, in order of id, and commit; return the epoch."""
+        async with connection.transaction():
+            row = await (
+                await connection.execute(
+                    f"WITH fresh AS (SELECT outbox_id, row_number() OVER (ORDER BY outbox_id) AS n "
+                    f"FROM {self._schema}.outbox WHERE NOT sent AND sequence IS NULL AND stream = 'RECORD'), "
+                    f"given AS (UPDATE {self._schema}.outbox o SET sequence = h.sequence + fresh.n "
+                    f"FROM fresh, {self._schema}.head h WHERE o.outbox_id = fresh.outbox_id RETURNING 1) "
+                    f"UPDATE {self._schema}.head SET sequence = sequence + (SELECT count(*) FROM given), moved_at = now() "
+                    f"WHERE EXISTS (SELECT 1 FROM given) RETURNING epoch"
+                )
+            ).fetchone()
+        if row is None:
+            row = await (await connection.execute(f"SELECT epoch FROM {self._schema}.head")).fetchone()
+        if row is None:
+            raise psycopg.OperationalError("the record has no head: run `gazette migrate`")
+        return UUID(str(row[0]))
+
+    async def _send(self, connection: Connection, client: Client, epoch: UUID) -> bool:
+        """Send up to `BATCH` unsent rows; return whether there may be more."""
+        rows = await self._unsent(connection)
+        if not rows:
+            return False
+        for stream, group in groupby(sorted(rows, key=lambda row: row.stream), key=lambda row: row.stream):
+            for part in _parts(list(group)):
+                await self._send_part(client, stream, part, epoch)
+                await self._mark(connection, part)
+        return len(rows) == BATCH
+
+    async def _unsent(self, connection: Connection) -> list[_Row]:
+        cursor = await connection.execute(
+            f"SELECT outbox_id, event_id, stream, subject, body, traceparent, sequence FROM {self._schema}.outbox "
+            f"WHERE NOT sent AND (sequence IS NOT NULL OR stream <> 'RECORD') ORDER BY outbox_id LIMIT {BATCH}"
+        )
+        return [_Row(*row) for row in await cursor.fetchall()]
+
+    async def _mark(self, connection: Connection, rows: Sequence[_Row]) -> None:
+        """A mark may be lost in a crash: the row is then sent again under the same Nats-Msg-Id."""
+        async with connection.transaction():
+            await connection.execute("SET LOCAL synchronous_commit = off")
+            await connection.execute(
+                f"UPDATE {self._schema}.outbox SET sent = true WHERE outbox_id = ANY(%s)", ([r.outbox_id for r in rows],)
+            )
+        self.sent += len(rows)
+
+    async def _send_part(self, client: Client, stream: str, rows: Sequence[_Row], epoch: UUID) -> None:
+        if not client.is_connected:
+            raise NatsError("not connected")
+        if len(rows) > 1 and await send_atomically(client, rows, epoch):
+            return
+        for row in rows:
+            await self._send_one(client, stream, row, epoch)
+
+    async def _send_one(self, client: Client, stream: str, row: _Row, epoch: UUID) -> None:
+        js = client.jetstream(timeout=5)
+        try:
+            await js.publish(row.subject, row.payload(epoch), stream=stream, headers=row.headers(), timeout=5)
+        except (NoStreamResponseError, APIError) as error:
+            log.warning("stream_missing_or_refused", service="relay", stream=stream, reason=repr(error)[:200])
+            await streams.apply_with(js)
+            raise NatsError("stream refused") from error
+
+
+def _parts(rows: list[_Row]) -> list[list[_Row]]:
+    """Cut *rows* into batches of at most `BATCH_BYTES`, keeping their order."""
+    parts: list[list[_Row]] = [[]]
+    size = 0
+    for row in rows:
+        if parts[-1] and size + len(row.body) * 3 > BATCH_BYTES:
+            parts.append([])
+            size = 0
+        parts[-1].append(row)
+        size += len(row.body) * 3
+    return parts
+
+
+async def send_atomically(client: Client, rows: Sequence[_Row], epoch: UUID) -> bool:
+    """Publish *rows* as one atomic batch (ADR-50 of NATS); False when the server did not take it."""
+    batch_id = uuid7().hex
+    inbox = client.new_inbox()
+    answers = await client.subscribe(inbox)
+    try:
+        for number, row in enumerate(rows, start=1):
+            headers = row.headers() | {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
+            if number == len(rows):
+                headers["Nats-Batch-Commit"] = "1"
+            reply = inbox if number in (1, len(rows)) else ""
+            await client.publish(row.subject, row.payload(epoch), reply=reply, headers=headers)
+            if number == 1 and not await _taken(answers):
+                return False
+        return await _taken(answers)
+    finally:
+        await answers.unsubscribe()
+
+
+async def _taken(answers: Any) -> bool:
+    """Read one ack of the batch: empty for "go on", a PubAck for the commit."""
+    message = await answers.next_msg(timeout=10)
+    if not message.data:
+        return (message.headers or {}).get("Status") != "503"
+    answer = from_json(message.data)
+    if "error" in answer:
+        log.info("atomic_batch_refused", service="relay", reason=str(answer["error"])[:200])
+        return False
+    return True
