@@ -1,0 +1,1 @@
+"""One instance on this machine: embedded servers, all services, one front, one data folder."""
