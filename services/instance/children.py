@@ -79,6 +79,9 @@ def _known_account(name: str) -> Account | None:
 def private_folder(path: Path, account: Account | None) -> Path:
     """Make a folder that only the servers' user (and root) enters."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found, allowed = path.lstat(), {os.geteuid(), account.uid if account else os.geteuid()}
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in allowed:
+        raise ServerFailed(f"{path} belongs to somebody else; remove it, or choose another folder")
     path.chmod(0o700)
     if account is not None:
         account.own(path)

@@ -118,7 +118,9 @@ class Nats:
         deadline = time.monotonic() + START_SECONDS
         while not _answers(self.port):
             if not self.alive():
-                raise ServerFailed(f"nats-server ended at once; its last words:\n{self._last_words()}")
+                raise ServerFailed(
+                    f"nats-server ended at once; its last words:\n{self._last_words()}"
+                )
             if time.monotonic() > deadline:
                 raise ServerFailed(f"nats-server is not ready after {START_SECONDS:.0f} s")
             time.sleep(0.01)

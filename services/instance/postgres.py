@@ -100,7 +100,9 @@ class Postgres:
         deadline = time.monotonic() + START_SECONDS
         while not self._is_ready():
             if not self.alive():
-                raise ServerFailed(f"PostgreSQL ended at once; its last words:\n{self._last_words()}")
+                raise ServerFailed(
+                    f"PostgreSQL ended at once; its last words:\n{self._last_words()}"
+                )
             if time.monotonic() > deadline:
                 raise ServerFailed(f"PostgreSQL is not ready after {START_SECONDS:.0f} s")
             time.sleep(0.02)
