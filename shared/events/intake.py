@@ -7,10 +7,13 @@ The three types share one envelope; `.published.v1` and `.updated.v1` mean the s
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from shared.events.envelope import Event
 
 PUBLISHED = "org.opengazette.item.published.v1"
 UPDATED = "org.opengazette.item.updated.v1"
@@ -23,6 +26,12 @@ MAX_BODY_BYTES = 2 * 1024 * 1024
 MAX_RECORD_BYTES = 4 * 1024 * 1024
 """Bytes of the encoded record event."""
 
+MAX_SOURCE_ID = 400
+"""Characters of a `source_id`."""
+MAX_SOURCE_VERSION = 2**53 - 1
+"""Largest `sourceversion`: what every JSON reader keeps exactly."""
+SOURCE_PREFIX = "/departments/"
+
 DEPARTMENT_CODE = re.compile(r"[a-z][a-z0-9-]{1,39}")
 """A department's code; words that are paths of the site are reserved (see `RESERVED`)."""
 RESERVED = frozenset(
@@ -31,24 +40,54 @@ RESERVED = frozenset(
     "months files blobs data help legal print qr site index home admin staff console login v1 v2".split()
 )
 
+FIRST_YEAR, LAST_YEAR = 1800, 9000
+"""Years that a date may lie in: outside them it is a slip, or no database and no time zone can hold it."""
+
+_BREAK = re.compile("[\n\r\x85\u2028\u2029]")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 def _clean(text: str) -> str:
     if _FORBIDDEN.search(text):
-        raise ValueError("control characters are not allowed")
+        raise PydanticCustomError("control_character", "control characters are not allowed")
     return text
 
 
 def _not_blank(text: str) -> str:
     if not text.strip():
-        raise ValueError("must not be blank")
+        raise PydanticCustomError("blank", "must not be blank")
     return text
 
 
+def _one_line(text: str) -> str:
+    if _BREAK.search(text):
+        raise PydanticCustomError("line_break", "line breaks are not allowed here")
+    return text
+
+
+def _plausible_day(day: date) -> date:
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise PydanticCustomError("implausible_date", "this year cannot be meant")
+    return day
+
+
+def _plausible_instant(at: datetime) -> datetime:
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise PydanticCustomError("implausible_date", "this year cannot be meant")
+    return at
+
+
 Text = Annotated[str, AfterValidator(_clean)]
-Short = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_clean)]
+Short = Annotated[
+    str,
+    Field(min_length=1, max_length=200),
+    AfterValidator(_clean),
+    AfterValidator(_not_blank),
+    AfterValidator(_one_line),
+]
 Line = Annotated[str, Field(max_length=500), AfterValidator(_clean)]
+Day = Annotated[date, AfterValidator(_plausible_day)]
+Instant = Annotated[AwareDatetime, AfterValidator(_plausible_instant)]
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -86,8 +125,8 @@ class Period(Strict):
     """A window in which something is open: a notice, objections, a consultation, applications, an event."""
 
     kind: Literal["notice", "objection", "consultation", "application", "event"]
-    opens_at: AwareDatetime | None = None
-    closes_at: AwareDatetime | None = None
+    opens_at: Instant | None = None
+    closes_at: Instant | None = None
 
 
 class Relation(Strict):
@@ -113,7 +152,7 @@ class Confidentiality(Strict):
 
     verdict: Line | None = None
     by: Line | None = None
-    at: AwareDatetime | None = None
+    at: Instant | None = None
     basis: Line | None = None
 
 
@@ -121,7 +160,7 @@ class Review(Strict):
     """The department's own attestation; complete when all six fields are there and the verdict is `cleared`."""
 
     reviewed_by: Line | None = None
-    reviewed_at: AwareDatetime | None = None
+    reviewed_at: Instant | None = None
     confidentiality: Confidentiality | None = None
 
     def complete(self) -> bool:
@@ -139,7 +178,13 @@ Change = Literal["major", "minor", "republish"]
 class IntakeData(Strict):
     """One item as its department sends it (contract, "Intake data")."""
 
-    title: Annotated[str, Field(min_length=1, max_length=MAX_TITLE), AfterValidator(_clean), AfterValidator(_not_blank)]
+    title: Annotated[
+        str,
+        Field(min_length=1, max_length=MAX_TITLE),
+        AfterValidator(_clean),
+        AfterValidator(_not_blank),
+        AfterValidator(_one_line),
+    ]
     summary: Annotated[str, Field(max_length=2000), AfterValidator(_clean)] | None = None
     body: Body | None = None
     language: Language = "zh-Hans"
@@ -152,19 +197,19 @@ class IntakeData(Strict):
     co_issuers: Annotated[list[Short], Field(max_length=50)] = []
     document_number: Short | None = None
     source: Line | None = None
-    formed_on: date
-    effective_on: date | None = None
-    expires_on: date | None = None
+    formed_on: Day
+    effective_on: Day | None = None
+    expires_on: Day | None = None
     validity: Validity | None = None
     disclosure: Literal["proactive", "on_application"] = "proactive"
     responsible_office: Line | None = None
     contact: Contact | None = None
     places: Annotated[list[Place], Field(max_length=50)] = []
     period: Period | None = None
-    remove_after: AwareDatetime | date | None = None
+    remove_after: Instant | Day | None = None
     important: bool = False
-    publish_at: AwareDatetime | None = None
-    first_published_on: date | None = None
+    publish_at: Instant | None = None
+    first_published_on: Day | None = None
     index_number: Short | None = None
     old_urls: Annotated[list[Annotated[str, Field(max_length=2000)]], Field(max_length=50)] = []
     change: Change | None = None
@@ -182,3 +227,21 @@ class WithdrawalData(Strict):
     reason: Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_clean), AfterValidator(_not_blank)]
     redirect_to: Annotated[str, Field(max_length=2000)] | None = None
 
+
+class IntakeEvent(Event[IntakeData | WithdrawalData]):
+    """One event of a department's system, as the catalog read it."""
+
+    subject: Annotated[str, Field(min_length=1, max_length=MAX_SOURCE_ID)]
+    """The department's own stable `source_id`; may contain `/`."""
+    sourceversion: Annotated[int, Field(ge=1, le=MAX_SOURCE_VERSION)] | None = None
+    """The department's own revision, if it keeps one."""
+
+    @property
+    def department(self) -> str:
+        """Return the code of the department that speaks."""
+        return self.source.removeprefix(SOURCE_PREFIX)
+
+    @property
+    def source_id(self) -> str:
+        """Return the department's own name of the item."""
+        return self.subject
