@@ -1,0 +1,1 @@
+"""The commands of `gazette`, one module each; every module has `mount(program)`."""
