@@ -61,17 +61,37 @@ class Hearing:
 
     stream: str
     durable: str
-    parse: Callable[[bytes], Any]
+    parse: Callable[[bytes], Any] | None
+    parse_message: Callable[[Msg], Any] | None
+
+    def read(self, message: Msg) -> Any:
+        """Return the parsed event of *message*."""
+        return self.parse_message(message) if self.parse_message else self.read_raw(message.data)
+
+    def read_raw(self, raw: bytes) -> Any:
+        """Return the parsed event of the bytes *raw*."""
+        if self.parse is None:
+            raise TypeError("this handler reads messages, not bytes")
+        return self.parse(raw)
 
 
 Handler = Callable[..., Awaitable[Sequence[Event[Any]] | None]]
 
 
-def hears(stream: str, *, durable: str, parse: Callable[[bytes], Any]) -> Callable[[Handler], Handler]:
-    """Mark a handler: it gets the parsed events of *stream* by the durable, in batches."""
+def hears(
+    stream: str,
+    *,
+    durable: str,
+    parse: Callable[[bytes], Any] | None = None,
+    parse_message: Callable[[Msg], Any] | None = None,
+) -> Callable[[Handler], Handler]:
+    """Mark a handler: it gets the parsed events of *stream* by the durable, in batches.
+
+    Give `parse` for the bytes, or `parse_message` where subject or headers count too.
+    """
 
     def mark(handler: Handler) -> Handler:
-        handler.hears = Hearing(stream, durable, parse)  # type: ignore[attr-defined]
+        handler.hears = Hearing(stream, durable, parse, parse_message)  # type: ignore[attr-defined]
         return handler
 
     return mark
@@ -300,7 +320,7 @@ class Listener:
 
     async def _parsed(self, message: Msg) -> _Job | None:
         try:
-            event = self.hearing.parse(message.data)
+            event = self.hearing.read(message)
         except (ValueError, RecursionError) as error:
             await self._park(_Job(message.data, None, message.subject, message), f"unreadable: {type(error).__name__}", 1)
             return None
@@ -463,7 +483,7 @@ class Listener:
         after = low - 1
         while after < high - 1:
             page = await self.feed.read(after, through=high - 1)
-            jobs = [_Job(raw, self.hearing.parse(raw), "feed") for raw in page.events]
+            jobs = [_Job(raw, self.hearing.read_raw(raw), "feed") for raw in page.events]
             async with self._turn:
                 waiting = {job.sequence for job in await self._handle(jobs)}
                 async with self.db.sessions.begin() as session:

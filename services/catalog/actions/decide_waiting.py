@@ -1,0 +1,94 @@
+"""Decide about a held item: approve it with a recorded reason, or return it to its department."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.catalog.actions.accept_items import Unreadable, accept_items
+from services.catalog.actions.prepare_events import restored
+from services.catalog.numbering import IndexNumberRule
+from shared.errors import Problem, Refused
+from shared.events.outcomes import Outcome
+
+
+class NothingWaits(Refused):
+    """没有这条待审信息，或已经处理。 / Nothing waits under this number, or it has been decided."""
+
+    status = 404
+
+
+class ReasonMissing(Refused):
+    """请写明理由。 / Give a reason."""
+
+
+async def decide_waiting(
+    session: AsyncSession,
+    waiting_id: int,
+    *,
+    approve: bool,
+    by: str,
+    reason: str,
+    now: datetime,
+    zone: ZoneInfo,
+    numbers: IndexNumberRule,
+) -> Outcome:
+    """Release the held event, or return it; its department hears either on OUTCOMES.
+
+    Raises `NothingWaits`, `ReasonMissing`.
+    """
+    if not reason.strip():
+        raise ReasonMissing
+    row = await _close(session, waiting_id, "approved" if approve else "returned", by=by, reason=reason.strip(), now=now)
+    event = restored(row) if approve else _returned(row, reason.strip())
+    [outcome] = await accept_items(session, [event], now=now, zone=zone, numbers=numbers)
+    return outcome
+
+
+async def _close(
+    session: AsyncSession, waiting_id: int, decision: str, *, by: str, reason: str | None, now: datetime
+) -> Any:
+    row = (
+        await session.execute(
+            text(
+                "UPDATE catalog.waiting SET decision = :decision, decided_at = :now, decided_by = :by, reason = :reason "
+                "WHERE waiting_id = :id AND decision IS NULL RETURNING *"
+            ),
+            {"decision": decision, "now": now, "by": by, "reason": reason, "id": waiting_id},
+        )
+    ).one_or_none()
+    if row is None:
+        raise NothingWaits(str(waiting_id))
+    return row
+
+
+def _returned(row: Any, reason: str) -> Unreadable:
+    problem = Problem(
+        path="/data",
+        code="returned",
+        message=f"审核退回：{reason} / Returned by the reviewer: {reason}",
+        fix="请按理由修改后重新报送。 / Change it accordingly and send it again.",
+    )
+    return Unreadable(row.event_id, row.department, [problem], row.source_id)
+
+
+async def release_due(
+    session: AsyncSession, *, now: datetime, zone: ZoneInfo, numbers: IndexNumberRule
+) -> list[Outcome]:
+    """Publish what was scheduled for a time that has come by the database's clock."""
+    rows = (
+        await session.execute(
+            text(
+                "UPDATE catalog.waiting SET decision = 'released', decided_at = now() WHERE waiting_id IN ("
+                "SELECT waiting_id FROM catalog.waiting WHERE decision IS NULL AND kind = 'scheduled' AND publish_at <= now() "
+                "ORDER BY publish_at LIMIT 100 FOR UPDATE SKIP LOCKED) RETURNING *"
+            )
+        )
+    ).all()
+    if not rows:
+        return []
+    return await accept_items(session, [restored(row) for row in rows], now=now, zone=zone, numbers=numbers)

@@ -1,0 +1,115 @@
+"""Everything about an intake event that needs no database: reading, cleaning, the gate. CPU work, run in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from uuid_utils import uuid7
+
+from services.catalog import reading
+from services.catalog.actions.accept_items import Read, Unreadable
+from services.catalog.cleaning import clean_body
+from services.catalog.gate import findings
+from services.catalog.reading import Sender
+from services.catalog.rules import Incoming
+from shared.events.intake import IntakeData, WithdrawalData
+
+Known = IntakeData | WithdrawalData
+
+
+@dataclass(frozen=True)
+class Received:
+    """One intake event as it came in."""
+
+    raw: bytes
+    department: str | None
+    """Whom the connection belongs to: the NATS subject's token, or the key's department."""
+    traceparent: str | None = None
+
+
+def prepare_events(received: Sequence[Received], senders: Mapping[str, Sender], *, now: datetime) -> list[Read]:
+    """Read *received* in order; never raises for what a sender did wrong."""
+    return [_prepared(event, senders, now) for event in received]
+
+
+def _prepared(received: Received, senders: Mapping[str, Sender], now: datetime) -> Read:
+    sender = senders.get(received.department or "")
+    event = reading.read_event(received.raw, department=received.department, sender=sender, now=now)
+    if isinstance(event, reading.Unreadable):
+        return Unreadable(event.id, received.department or event.department or "", event.problems, event.source_id)
+    return incoming(
+        event.data,
+        department=event.department,
+        source_id=event.source_id,
+        event_id=event.id,
+        sourceversion=event.sourceversion,
+        traceparent=received.traceparent,
+    )
+
+
+def prepare_data(
+    raw: bytes, *, department: str, source_id: str, withdrawal: bool, sender: Sender | None, now: datetime, traceparent: str | None
+) -> Read:
+    """Read the body of a PUT (intake data) or DELETE (withdrawal data): the same without a CloudEvent."""
+    kind: reading.Kind = "withdrawal" if withdrawal else "item"
+    data = reading.read_data(raw, kind, sender=sender, now=now, itself=f"{department}/{source_id}")
+    event_id = str(uuid7())
+    if isinstance(data, reading.Unreadable):
+        return Unreadable(event_id, department, data.problems, source_id)
+    return incoming(
+        data, department=department, source_id=source_id, event_id=event_id, remembered=False, traceparent=traceparent
+    )
+
+
+def incoming(
+    data: Known,
+    *,
+    department: str,
+    source_id: str,
+    event_id: str,
+    sourceversion: int | None = None,
+    remembered: bool = True,
+    released: bool = False,
+    traceparent: str | None = None,
+) -> Incoming:
+    """Return a readable event with its cleaned body, its hashes and what the gate found."""
+    content = reading.data_hash(data)
+    kind = "withdrawal" if isinstance(data, WithdrawalData) else "item"
+    body_html, found = _cleaned(data) if isinstance(data, IntakeData) else (None, ())
+    return Incoming(
+        event_id=event_id,
+        department=department,
+        source_id=source_id,
+        data=data,
+        content_sha256=content,
+        event_sha256=sha256(f"{kind} {sourceversion} {content}".encode()).hexdigest(),
+        raw=data.model_dump_json(exclude_unset=True),
+        sourceversion=sourceversion,
+        body_html=body_html,
+        findings=found,
+        remembered=remembered,
+        released=released,
+        traceparent=traceparent,
+    )
+
+
+def _cleaned(data: IntakeData) -> tuple[str | None, tuple[str, ...]]:
+    body = clean_body(data.body.format, data.body.content) if data.body else None
+    found = findings(data.title, data.summary, body or "", ())
+    return body, tuple(dict.fromkeys(finding.code for finding in found))
+
+
+def restored(row: Any) -> Incoming:
+    """Return the event of a row of the waiting list, let out by a person or the clock."""
+    return incoming(
+        IntakeData.model_validate_json(row.event),
+        department=row.department,
+        source_id=row.source_id,
+        event_id=row.event_id,
+        sourceversion=row.sourceversion,
+        released=True,
+    )

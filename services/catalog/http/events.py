@@ -1,0 +1,103 @@
+"""`POST /api/events`: one CloudEvent or a batch, answered after the commit."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from services.catalog.actions.accept_items import accept_items
+from services.catalog.actions.prepare_events import Received, prepare_events
+from services.catalog.http.edge import DepartmentActor, Here, Now, TooLarge, body_of
+from services.catalog.inbox import senders_of
+from shared.errors import Refused
+from shared.events.envelope import BATCH_CONTENT_TYPE, CONTENT_TYPE
+from shared.events.outcomes import Outcome
+from shared.http import traceparent_of
+
+router = APIRouter()
+
+MAX_BATCH = 500
+MAX_BATCH_BYTES = 64 * 1024 * 1024
+MAX_EVENT_BYTES = 8 * 1024 * 1024
+STATUS = {"accepted": 202, "scheduled": 202, "held": 202, "ignored": 202, "rejected": 422}
+
+
+class NotABatch(Refused):
+    """批量请求应是一个 JSON 数组。 / A batch is one JSON array of events."""
+
+
+class WrongContentType(Refused):
+    """内容类型不对。 / The content type is not one of CloudEvents."""
+
+    status = 415
+
+
+@router.post("/api/events", summary="Push one event or a batch of at most 500", tags=["intake"])
+async def push(request: Request, catalog: Here, department: DepartmentActor, now: Now) -> JSONResponse:
+    """Answer `{"results": [outcome…]}`; a single event that is refused answers 422, a conflict 409."""
+    batch = _is_batch(request)
+    body = await body_of(request, MAX_BATCH_BYTES if batch else MAX_EVENT_BYTES)
+    raws = await asyncio.to_thread(_split, body) if batch else [body]
+    trace = traceparent_of(request.headers)
+    async with catalog.db.sessions.begin() as session:
+        senders = await senders_of(session, {department})
+        events = [Received(raw, department, trace) for raw in raws]
+        read = await asyncio.to_thread(prepare_events, events, senders, now=now)
+        outcomes = await accept_items(session, read, now=now, zone=catalog.doors.zone, numbers=catalog.doors.numbers)
+    return answer(outcomes, batch=batch)
+
+
+def answer(outcomes: list[Outcome], *, batch: bool) -> JSONResponse:
+    """Return the contract's answer for *outcomes*."""
+    results = [outcome.model_dump(mode="json", exclude_none=True) for outcome in outcomes]
+    return JSONResponse({"results": results}, 202 if batch else status_of(outcomes[0]))
+
+
+def status_of(outcome: Outcome) -> int:
+    """Return the status of a single event's answer."""
+    if any(problem.code == "conflict" for problem in outcome.problems):
+        return 409
+    return STATUS[outcome.outcome]
+
+
+def _is_batch(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind == BATCH_CONTENT_TYPE:
+        return True
+    if kind in (CONTENT_TYPE, "application/json"):
+        return False
+    raise WrongContentType(f"请用 {CONTENT_TYPE} 或 {BATCH_CONTENT_TYPE}。 / Use {CONTENT_TYPE} or {BATCH_CONTENT_TYPE}.")
+
+
+def _split(body: bytes) -> list[bytes]:
+    """Return the bytes of each event of a batch as they were sent, so that each is read as strictly as a single one."""
+    try:
+        text = body.decode()
+        decoder = json.JSONDecoder()
+        place = _skip(text, 0)
+        if text[place : place + 1] != "[":
+            raise NotABatch
+        place = _skip(text, place + 1)
+        raws: list[bytes] = []
+        while text[place : place + 1] != "]":
+            _, end = decoder.raw_decode(text, place)
+            raws.append(text[place:end].encode())
+            place = _skip(text, end)
+            if text[place : place + 1] == ",":
+                place = _skip(text, place + 1)
+        if len(raws) > MAX_BATCH:
+            raise TooLarge(f"每批至多 {MAX_BATCH} 条。 / A batch has at most {MAX_BATCH} events.")
+    except (ValueError, RecursionError, IndexError) as error:
+        raise NotABatch(
+            "没有读完：不是 JSON，或嵌套太深；整批没有收下。 / Not JSON, or nested too deep; nothing of the batch was taken."
+        ) from error
+    return raws
+
+
+def _skip(text: str, place: int) -> int:
+    while place < len(text) and text[place] in " \t\r\n":
+        place += 1
+    return place

@@ -1,0 +1,57 @@
+"""The catalog's ears: INTAKE from the departments, EFFECTS from the projections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from nats.aio.msg import Msg
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.catalog.actions.accept_items import accept_items
+from services.catalog.actions.note_visible import note_visible
+from services.catalog.actions.prepare_events import Received, prepare_events
+from services.catalog.numbering import IndexNumberRule
+from services.catalog.reading import Sender
+from shared.bus import hears
+from shared.events.effects import VisibleEvent
+from shared.http import traceparent_of
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What intake needs beside the event: the site's zone and the rule of index numbers."""
+
+    zone: ZoneInfo
+    numbers: IndexNumberRule
+
+
+def received(message: Msg) -> Received:
+    """Take an intake message as it is: reading is the catalog's own, strict and told to the sender."""
+    return Received(message.data, message.subject.split(".")[1], traceparent_of(message.headers or {}))
+
+
+@hears("INTAKE", durable="catalog", parse_message=received)
+async def on_intake(events: Sequence[Received], session: AsyncSession, now: datetime, *, doors: Doors) -> None:
+    """Judge a batch; every event gets its outcome, whatever is wrong with it."""
+    senders = await senders_of(session, {event.department for event in events if event.department})
+    read = await asyncio.to_thread(prepare_events, events, senders, now=now)
+    await accept_items(session, read, now=now, zone=doors.zone, numbers=doors.numbers)
+
+
+@hears("EFFECTS", durable="catalog-effects", parse=VisibleEvent.model_validate_json)
+async def on_effect(events: Sequence[VisibleEvent], session: AsyncSession, now: datetime) -> None:  # noqa: ARG001
+    """Note first visibilities for the delivery passport."""
+    await note_visible(session, [event.data for event in events])
+
+
+async def senders_of(session: AsyncSession, codes: set[str]) -> dict[str, Sender]:
+    """Return what reading must know of the departments *codes*."""
+    rows = await session.execute(
+        text("SELECT code, history FROM catalog.department WHERE code = ANY(:codes)"), {"codes": sorted(codes)}
+    )
+    return {row.code: Sender(history=row.history) for row in rows}

@@ -1,0 +1,213 @@
+"""Reads for the catalog's edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic_core import from_json
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.outbox import with_sequence
+
+
+async def department_of_key(session: AsyncSession, digest: str) -> str | None:
+    """Return the department that the key with this SHA-256 belongs to, unless it was revoked."""
+    row = await session.execute(
+        text("SELECT department FROM catalog.api_key WHERE sha256 = :digest AND revoked_at IS NULL"), {"digest": digest}
+    )
+    return row.scalar()
+
+
+async def record_page(
+    session: AsyncSession, *, after: int, limit: int, through: int | None, state: bool
+) -> dict[str, Any]:
+    """Return a stretch of the record feed: every record event in (after, through], in order.
+
+    `through` in the answer is the last sequence that the page covers; `head` the newest there is. The versions that
+    a withdrawal covers are left out: only its tombstone is there.
+    """
+    head = (await session.execute(text("SELECT epoch, sequence FROM catalog.head"))).one()
+    rows = (
+        await session.execute(
+            text(
+                "SELECT o.sequence, CASE WHEN i.state = 'published' OR i.outbox_id = o.outbox_id OR i.item_id IS NULL "
+                "THEN o.body END AS body FROM catalog.outbox o LEFT JOIN catalog.version v ON v.outbox_id = o.outbox_id "
+                "LEFT JOIN catalog.item i ON i.item_id = v.item_id "
+                "WHERE o.sequence > :after AND o.sequence <= :through ORDER BY o.sequence LIMIT :limit"
+            ),
+            {"after": after, "through": min(head.sequence, through or head.sequence), "limit": limit},
+        )
+    ).all()
+    records = [_entry(row.sequence, row.body, head.epoch, state=state) for row in rows if row.body is not None]
+    covered = rows[-1].sequence if rows else min(head.sequence, through or head.sequence)
+    return {"epoch": str(head.epoch), "head": head.sequence, "through": max(covered, after if rows else 0), "records": records}
+
+
+def _entry(sequence: int, body: str, epoch: Any, *, state: bool) -> dict[str, Any]:
+    event = from_json(with_sequence(body, sequence, epoch))
+    data = event["data"]
+    entry = {
+        "sequence": sequence,
+        "id": event["id"],
+        "type": event["type"],
+        "source": event["source"],
+        "subject": event.get("subject"),
+        "time": event["time"],
+        "sha256": event["statesha256"],
+        "version": data["version"],
+    }
+    for name in ("item_id", "change", "state", "url", "title", "reason", "key"):
+        if data.get(name) is not None:
+            entry[name] = data[name]
+    if state:
+        entry["event"] = event
+    return entry
+
+
+async def outcomes_after(session: AsyncSession, code: str, *, after: int, limit: int) -> list[dict[str, Any]]:
+    """Return what OUTCOMES said to a department, later decisions on held items included."""
+    rows = await session.execute(
+        text(
+            "SELECT outbox_id, body FROM catalog.outbox WHERE stream = 'OUTCOMES' AND subject = :subject "
+            "AND outbox_id > :after ORDER BY outbox_id LIMIT :limit"
+        ),
+        {"subject": f"outcomes.{code}.items", "after": after, "limit": limit},
+    )
+    return [{"cursor": row.outbox_id, "event": from_json(row.body)} for row in rows]
+
+
+async def public_item(session: AsyncSession, code: str, source_id: str) -> dict[str, Any] | None:
+    """Return an item's public state, its versions and its delivery; None for what is not public."""
+    row = (
+        await session.execute(
+            text(
+                "SELECT i.item_id, i.version, i.state, i.content_sha256, i.sourceversion, o.body, o.sequence, h.epoch "
+                "FROM catalog.item i JOIN catalog.outbox o USING (outbox_id), catalog.head h "
+                "WHERE i.department = :code AND i.source_id = :source_id"
+            ),
+            {"code": code, "source_id": source_id},
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    event = from_json(row.body)
+    data = event["data"]
+    return {
+        "item_id": str(row.item_id),
+        "department": code,
+        "source_id": source_id,
+        "version": row.version,
+        "state": row.state,
+        "url": data["url"],
+        "sha256": event["statesha256"],
+        "sequence": row.sequence,
+        "public": data,
+        "versions": data["history"],
+        "delivery": await _delivery(session, str(row.item_id)),
+    }
+
+
+async def _delivery(session: AsyncSession, item_id: str) -> dict[str, list[dict[str, Any]]]:
+    """Return, per projection, which versions it showed first when."""
+    rows = await session.execute(
+        text(
+            "SELECT service, version, visible_at FROM catalog.visible WHERE item_id = CAST(:id AS uuid) "
+            "ORDER BY service, version"
+        ),
+        {"id": item_id},
+    )
+    delivery: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        delivery.setdefault(row.service, []).append({"version": row.version, "since": row.visible_at.isoformat()})
+    return delivery
+
+
+async def sender_state(session: AsyncSession, code: str, source_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return what a sender needs to skip what is unchanged: content hash, version, sourceversion by source id."""
+    rows = await session.execute(
+        text(
+            "SELECT source_id, content_sha256, version, sourceversion, state, url, item_id FROM catalog.item "
+            "WHERE department = :code AND source_id = ANY(:ids)"
+        ),
+        {"code": code, "ids": list(source_ids)},
+    )
+    return {row.source_id: {k: v for k, v in row._mapping.items() if k != "source_id"} for row in rows}  # noqa: SLF001
+
+
+async def departments(session: AsyncSession) -> list[dict[str, Any]]:
+    """Return every body with its policy, rights and number of items."""
+    rows = await session.execute(
+        text(
+            "SELECT d.code, d.names, d.kind, d.parent, d.policy, d.history, "
+            "(SELECT count(*) FROM catalog.item i WHERE i.department = d.code) AS items, "
+            "(SELECT count(*) FROM catalog.api_key k WHERE k.department = d.code AND k.revoked_at IS NULL) AS keys "
+            "FROM catalog.department d ORDER BY d.position, d.code"
+        )
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+async def waiting_list(session: AsyncSession) -> list[dict[str, Any]]:
+    """Return what waits for a decision, oldest first; texts are left out."""
+    rows = await session.execute(
+        text(
+            "SELECT waiting_id, department, source_id, kind, because, publish_at, received_at, "
+            "event::jsonb ->> 'title' AS title FROM catalog.waiting WHERE decision IS NULL ORDER BY waiting_id"
+        )
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+async def waiting_one(session: AsyncSession, waiting_id: int) -> dict[str, Any] | None:
+    """Return one waiting event with its data, for the reviewer."""
+    row = (
+        await session.execute(text("SELECT * FROM catalog.waiting WHERE waiting_id = :id"), {"id": waiting_id})
+    ).mappings().one_or_none()  # fmt: skip
+    return None if row is None else {**row, "event": from_json(row["event"])}
+
+
+async def shown_by_the_record(session: AsyncSession, *, after: str, limit: int) -> list[dict[str, Any]]:
+    """Return what every projection should show: item, version, SHA-256 of its public state, in order of item."""
+    rows = await session.execute(
+        text(
+            "SELECT i.item_id, i.version, i.state, i.department, i.source_id, v.sha256 FROM catalog.item i "
+            "JOIN catalog.version v ON v.item_id = i.item_id AND v.version = i.version "
+            "WHERE i.item_id > CAST(:after AS uuid) ORDER BY i.item_id LIMIT :limit"
+        ),
+        {"after": after, "limit": limit},
+    )
+    return [{**row, "item_id": str(row["item_id"])} for row in rows.mappings()]
+
+
+async def figures(session: AsyncSession) -> dict[str, Any]:
+    """Return the numbers of the status screen."""
+    row = (
+        await session.execute(
+            text(
+                "SELECT (SELECT count(*) FROM catalog.item) AS items, (SELECT count(*) FROM catalog.department) AS departments, "
+                "(SELECT count(*) FROM catalog.waiting WHERE decision IS NULL) AS waiting, "
+                "(SELECT sequence FROM catalog.head) AS sequence, (SELECT moved_at FROM catalog.head) AS moved_at, "
+                "(SELECT epoch::text FROM catalog.head) AS epoch, "
+                "(SELECT count(*) FROM catalog.outbox WHERE NOT sent) AS unsent, "
+                "(SELECT count(*) FROM catalog.parked) AS parked"
+            )
+        )
+    ).mappings().one()  # fmt: skip
+    return {k: v.isoformat() if isinstance(v, datetime) else v for k, v in row.items()}
+
+
+async def waiting_of(session: AsyncSession, code: str, source_id: str) -> dict[str, Any] | None:
+    """Return how an item waits, for its own department; None when it does not."""
+    row = (
+        await session.execute(
+            text(
+                "SELECT kind, because, publish_at, received_at FROM catalog.waiting "
+                "WHERE department = :code AND source_id = :source_id AND decision IS NULL"
+            ),
+            {"code": code, "source_id": source_id},
+        )
+    ).mappings().one_or_none()  # fmt: skip
+    return None if row is None else {k: v.isoformat() if isinstance(v, datetime) else v for k, v in row.items()}

@@ -1,0 +1,27 @@
+"""The catalog's settings, read once by `app.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Environment variables `GAZETTE_*`."""
+
+    model_config = SettingsConfigDict(env_prefix="GAZETTE_", frozen=True, extra="ignore")
+
+    database_url: str = "postgresql+psycopg://localhost/gazette"
+    nats_url: str = "nats://127.0.0.1:4222"
+    site_url: str = "http://127.0.0.1:8080"
+    blobs_url: Path = Path("blobs")
+    """Folder of the attachments: `public/` and `held/` below it."""
+    nats_users_file: Path | None = None
+    """Where the departments' NATS users are written (the server includes this file)."""
+    timezone: str = "Asia/Shanghai"
+    internal_token: str = ""
+    projections: dict[str, str] = {}
+    """Projection -> address of its `/internal/shown`, for anti-entropy of delivery."""
+    index_number_rule: str = "{department}-{yyyy}-{serial:05d}"
+    max_attachment_bytes: int = 200 * 1024 * 1024
