@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from shared.errors import Refused
+
 CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
 SERVER_USERS = ("pgserver", "nobody")
@@ -28,8 +30,8 @@ _LAUNCH = Path(__file__).with_name("launch.py")
 _POLL = 0.02
 
 
-class ServerFailed(Exception):
-    """An embedded server does not run; the text says why and what to do."""
+class ServerFailed(Refused):
+    """本机的服务器没有运行。 / An embedded server does not run."""
 
 
 @dataclass(frozen=True)

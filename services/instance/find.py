@@ -114,7 +114,11 @@ def write_note(folder: DataFolder, settings: Mapping[str, Any]) -> None:
 def from_environment() -> dict[str, str]:
     """Return the `GAZETTE_*` settings by their names in lower case."""
     prefix = "GAZETTE_"
-    found = {name.removeprefix(prefix).lower(): value for name, value in os.environ.items() if name.startswith(prefix)}
+    found = {
+        name.removeprefix(prefix).lower(): value
+        for name, value in os.environ.items()
+        if name.startswith(prefix)
+    }
     if "site_url" in found:
         found.setdefault("catalog_url", found["site_url"])
     return found

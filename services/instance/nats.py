@@ -32,7 +32,7 @@ SERVICE_USER = "gazette"
 MONITOR_USER = "monitor"
 MAX_PAYLOAD = "8MB"
 START_SECONDS = 60.0
-ENDING = ((signal.SIGTERM, 5.0),)
+ENDING = ((signal.SIGTERM, 3.0),)
 MEMORY = "128MiB"  # soft limit of the server's collector
 _VARZ = "$SYS.REQ.SERVER.PING.VARZ"
 
@@ -95,13 +95,13 @@ class Nats:
 
     def start(self) -> str:
         """Start the server and return our services' URL; a leftover of a crash ends first."""
-        self.spawn()
+        self.prepare()
+        self.launch()
         self.wait_ready()
         return self.url
 
-    def spawn(self) -> None:
-        """Start the server without waiting for it."""
-        self._prepare()
+    def launch(self) -> None:
+        """Start the server's process, from the main thread; what it needs is prepared."""
         self._child = children.spawn(
             Program(
                 command=[str(self._binary), "-c", str(self._config)],
@@ -131,18 +131,19 @@ class Nats:
         return self._child is not None and self._child.poll() is None
 
     def stop(self) -> None:
-        """End the server: cleanly, or after 5 seconds by force."""
+        """End the server: cleanly, or after 3 seconds by force."""
         if self._child is not None:
             children.end(self._child, ENDING)
             self._child = None
 
-    def reload_if_changed(self) -> bool:
-        """Have the server read the departments' users again if their file changed."""
-        if self._stamp() == self._departments_seen or not self.alive():
-            return False
-        if changed := self._write_users():
-            self._signal_reload()
-        return changed
+    def is_stale(self) -> bool:
+        """Say whether the departments' users changed since the server read them; costs one stat."""
+        return self._stamp() != self._departments_seen
+
+    def refresh(self) -> None:
+        """Have the server read the departments' users again, if their list is sound."""
+        if self._write_users() and self._child is not None:
+            self._child.send_signal(signal.SIGHUP)
 
     def health(self) -> Mapping[str, Any]:
         """Return what the server says of itself (`/varz`), asked over NATS: no port more is open."""
@@ -165,7 +166,7 @@ class Nats:
         """Return a file that is written at the first start and kept."""
         return self._home / name
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
         """Write the settings, end leftovers, and see that the port is free."""
         children.private_folder(self._home, self._account)
         children.private_folder(self._folder / "jetstream", self._account)
@@ -184,10 +185,7 @@ class Nats:
     def _choose_port(self) -> int:
         """Take the kept port, or choose and keep one; a busy one is refused with the way out."""
         kept = self._kept("port")
-        if kept.exists():
-            port = self.port
-        else:
-            port = self._wanted_port or _free_port()
+        port = self.port if kept.exists() else self._wanted_port or _free_port()
         if _answers(port):
             raise ServerFailed(
                 f"port {port} for NATS is taken by another program: end that one, or write another "
@@ -249,11 +247,6 @@ authorization {{ include "users.conf" }}
         except FileNotFoundError:
             return None
         return info.st_mtime_ns, info.st_ino
-
-    def _signal_reload(self) -> None:
-        """Tell the server to read its settings again."""
-        if self._child is not None:
-            self._child.send_signal(signal.SIGHUP)
 
     def _write(self, name: str, text: str) -> None:
         """Write a file of ours in one step, for the servers' user alone."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-import os
 import shutil
 import signal
 import subprocess
@@ -16,14 +14,14 @@ import psycopg
 
 from services.instance import children
 from services.instance.children import Program, ServerFailed
+from services.instance.folder import socket_folder
 
 MAJOR = "18"
 DATABASE = "gazette"
 SUPERUSER = "postgres"
 SOCKET_NAME = ".s.PGSQL.5432"
-SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un.sun_path, without the closing NUL
 START_SECONDS = 120.0  # a recovery after a crash may take long
-ENDING = ((signal.SIGINT, 5.0), (signal.SIGQUIT, 2.0))  # fast shutdown, then immediate
+ENDING = ((signal.SIGINT, 2.5), (signal.SIGQUIT, 1.0))  # fast shutdown, then immediate
 
 # Small, because the whole product has 500 MiB; durable, because this is the record.
 SETTINGS = {
@@ -82,13 +80,13 @@ class Postgres:
 
     def start(self) -> str:
         """Start the server and return its URL; a leftover of a crash on this folder ends first."""
-        self.spawn()
+        self.prepare()
+        self.launch()
         self.wait_ready()
         return self.url
 
-    def spawn(self) -> None:
-        """Start the server without waiting for it."""
-        self._prepare()
+    def launch(self) -> None:
+        """Start the server's process, from the main thread; what it needs is prepared."""
         settings = [f"{name}={value}" for name, value in SETTINGS.items()]
         words = [word for setting in settings for word in ("-c", setting)]
         sockets = children.private_folder(self._sockets, self._account)
@@ -112,8 +110,15 @@ class Postgres:
         """Say whether the server's process runs."""
         return self._child is not None and self._child.poll() is None
 
+    def is_stale(self) -> bool:
+        """Never: its settings are given at its start."""
+        return False
+
+    def refresh(self) -> None:
+        """Do nothing, see `is_stale`."""
+
     def stop(self) -> None:
-        """End the server: cleanly, or within 8 seconds by force, which the next start repairs."""
+        """End the server: cleanly, or within 4 seconds by force, which the next start repairs."""
         if self._child is not None:
             children.end(self._child, ENDING)
             self._child = None
@@ -121,11 +126,7 @@ class Postgres:
     @property
     def _sockets(self) -> Path:
         """Folder of the socket: below the data, or a short one of its own if that is too long."""
-        near = self._folder / "run" / "postgres"
-        if len(os.fsencode(near / SOCKET_NAME)) <= SOCKET_PATH_LIMIT:
-            return near
-        digest = hashlib.sha256(os.fsencode(self._folder)).hexdigest()[:16]
-        return Path(f"/tmp/gazette-{os.geteuid()}-{digest}")  # noqa: S108 - entered by us alone
+        return socket_folder(self._folder, "postgres", SOCKET_NAME)
 
     def _program(self, command: list[str], death_signal: signal.Signals) -> Program:
         """Describe one of PostgreSQL's programs as a child."""
@@ -137,7 +138,7 @@ class Postgres:
             folders=(self._cluster,),
         )
 
-    def _prepare(self) -> None:
+    def prepare(self) -> None:
         """Make the cluster if there is none, and make sure that nobody else runs on it."""
         self._end_leftovers()
         if not self._cluster.exists():

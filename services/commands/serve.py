@@ -1,0 +1,52 @@
+"""`gazette serve SERVICE`: one service, for machines that run each by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+GRACE_SECONDS = 3
+SERVICES = "catalog relay publisher search notifier"
+
+
+def mount(program: typer.Typer) -> None:
+    """Add the command."""
+    program.command("serve")(serve)
+
+
+def serve(
+    service: Annotated[str, typer.Argument(help=SERVICES, metavar="SERVICE")],
+    port: Annotated[int, typer.Option(help="端口 / port", min=0, max=65535)] = 8081,
+    host: Annotated[str, typer.Option(help="监听地址 / where to listen")] = "127.0.0.1",
+    uds: Annotated[
+        Optional[Path],  # noqa: UP045 - typer reads it so
+        typer.Option(help="改在 Unix 套接字上监听 / listen on this Unix socket instead"),
+    ] = None,
+) -> None:
+    """单独运行一项服务。 / Run one service by itself; its settings are the GAZETTE_* variables.
+
+    先运行 gazette migrate 和 gazette streams apply。 / Run `gazette migrate` and `gazette streams apply` first.
+    """
+    import uvicorn
+
+    from services.instance import roles
+    from services.instance.find import from_environment
+    from shared import log
+
+    if service not in roles.SERVICES:
+        raise typer.BadParameter(f"{service}: {SERVICES}", param_hint="SERVICE")
+    log.configure()
+    uvicorn.run(
+        roles.application(service, {} if service != "relay" else from_environment()),
+        uds=str(uds) if uds else None,
+        host=host,
+        port=port,
+        loop="uvloop",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        forwarded_allow_ips="*" if uds else None,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )

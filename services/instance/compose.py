@@ -1,0 +1,241 @@
+"""Everything on this machine: embedded servers, all services, one front on one port.
+
+The site is served from the first moment to the last, whatever else is up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvloop
+from starlette.types import ASGIApp
+
+from services.instance import listening, roles
+from services.instance.find import Instance, from_environment, write_note
+from services.instance.folder import DataFolder
+from services.instance.front import Front
+from services.instance.nats import LOOPBACK, Nats
+from services.instance.pages import Pages
+from services.instance.postgres import Postgres
+from services.instance.processes import ServiceProcess
+from services.instance.roles import Backend, InProcess
+from services.instance.supervise import Keeper, start_all, stop_all
+from shared import streams
+from shared.db import migrate
+from shared.errors import Refused
+
+log = structlog.get_logger()
+
+PROJECTIONS = ("publisher", "search", "notifier")
+SWITCH_INTERVAL = 0.001
+"""Seconds after which a thread that renders lets another one run: reads must not wait."""
+REQUESTS_END_IN = 2
+LONGEST_PATIENCE = 30.0
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run."""
+
+    data: Path
+    port: int = 8080
+    host: str | None = None
+    """Where to listen; None: on the loopback addresses only."""
+    processes: bool = False
+    apps: Mapping[str, Callable[[Composition], ASGIApp]] = field(default_factory=dict)
+    """More services of this process, by name, e.g. the demo's."""
+    after: Callable[[Composition], Awaitable[None]] | None = None
+    """Runs once everything is up."""
+    told: Callable[[Instance], None] = lambda _: None
+    """Hears as soon as the site is served."""
+
+
+class Composition:
+    """A running instance."""
+
+    def __init__(self, plan: Plan, folder: DataFolder, port: int) -> None:
+        self.plan = plan
+        self.folder = folder
+        self.port = port
+        self.backends: dict[str, Backend] = {}
+        self.settings: dict[str, Any] = {}
+        self.keepers: list[Keeper] = []
+        self._ending = asyncio.Event()
+
+    @property
+    def instance(self) -> Instance:
+        """How commands, and more services of this process, reach us."""
+        return Instance(self.settings, self.folder.path, os.getpid())
+
+    async def pause(self, name: str) -> None:
+        """Stop one service; the others go on."""
+        await self.backends[name].stop()
+
+    async def resume(self, name: str) -> None:
+        """Start a stopped service again."""
+        await self.backends[name].start()
+
+    def end(self) -> None:
+        """End everything cleanly."""
+        self._ending.set()
+
+    async def run(self, sockets: listening.Sockets) -> None:
+        """Serve until told to end."""
+        self._listen_for_signals()
+        self._prepare_settings()
+        self._prepare_backends()
+        front = Front(
+            pages=Pages(self.folder.site, self.folder.blobs),
+            backends=self.backends,
+            token=self.folder.token(),
+            servers=lambda: {k.server.name: k.up for k in self.keepers},
+            path_prefix=str(self.settings.get("path_prefix") or ""),
+        )
+        server = listening.server(front, grace=REQUESTS_END_IN)
+        serving = asyncio.create_task(server.serve(sockets), name="front")
+        working = asyncio.create_task(self._work(), name="work")
+        ending = asyncio.create_task(self._ending.wait(), name="ending")
+        try:
+            await asyncio.wait([serving, working, ending], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            server.should_exit = True
+            await self._end(working, serving)
+        if working.done() and not working.cancelled():
+            working.result()  # a refusal at the start is the program's answer
+
+    async def _work(self) -> None:
+        """Start everything in order, then wait for ever."""
+        await start_all(self.keepers)
+        self._settle_settings()
+        write_note(self.folder, self.settings)
+        self.plan.told(self.instance)
+        await self._until_done("migrations", self._migrate)
+        await self._until_done("streams", self._apply_streams)
+        for backend in self.backends.values():
+            await backend.start()
+        if self.plan.after is not None:
+            await self.plan.after(self)
+        await self._ending.wait()
+
+    async def _end(self, working: asyncio.Task[None], serving: asyncio.Task[None]) -> None:
+        """End in order: what works, the services, the front, the servers."""
+        log.info("instance_ends")
+        if not working.done():
+            working.cancel()
+            with suppress(asyncio.CancelledError):
+                await working
+        await asyncio.gather(serving, *(backend.stop() for backend in self.backends.values()))
+        await stop_all(self.keepers)
+
+    async def _until_done(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Try until it succeeds: the database or NATS may come later than we."""
+        patience = 1.0
+        while True:
+            try:
+                await work()
+            except Refused:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it was, it may pass; it is logged
+                log.error("start_waits", step=what, reason=str(error)[:500], again_in=patience)
+                await asyncio.sleep(patience)
+                patience = min(patience * 2, LONGEST_PATIENCE)
+            else:
+                return
+
+    async def _migrate(self) -> None:
+        """Bring every schema to the code's version."""
+        await asyncio.to_thread(migrate, self.settings["database_url"], list(roles.MIGRATED))
+
+    async def _apply_streams(self) -> None:
+        """Make or mend streams and durables."""
+        data = str(self.folder.path) if any(k.server.name == "nats" for k in self.keepers) else None
+        for sentence in await streams.apply(self.settings["nats_url"], data=data):
+            log.info("streams_applied", what=sentence)
+
+    def _prepare_settings(self) -> None:
+        """Put together the settings of all services: what the environment says, else our own."""
+        local = f"http://{LOOPBACK}:{self.port}"
+        own = {
+            "data": self.folder.path,
+            "site_url": local,
+            "site_store": self.folder.site,
+            "search_index": self.folder.search,
+            "blobs_url": self.folder.blobs,
+            "mail_folder": self.folder.mail,
+            "timezone": "Asia/Shanghai",
+        }
+        fixed = {
+            "catalog_url": local,
+            "internal_token": self.folder.token(),
+            "projections": {name: f"{local}/internal/{name}/shown" for name in PROJECTIONS},
+        }
+        self.settings = own | from_environment() | fixed
+        if "database_url" not in self.settings:
+            self.keepers.append(Keeper(Postgres(self.folder.path)))
+        if "nats_url" not in self.settings:
+            self.keepers.append(Keeper(Nats(self.folder.path, host=self.plan.host or LOOPBACK)))
+
+    def _settle_settings(self) -> None:
+        """Add where the embedded servers are, now that they run."""
+        for keeper in self.keepers:
+            if isinstance(keeper.server, Postgres):
+                self.settings["database_url"] = keeper.server.url
+            if isinstance(keeper.server, Nats):
+                self.settings["nats_url"] = keeper.server.url
+                self.settings["nats_public_url"] = keeper.server.public_url
+                self.settings["nats_users_file"] = keeper.server.departments
+
+    def _prepare_backends(self) -> None:
+        """Make the parts that answer requests; they start later."""
+        for name in roles.SERVICES:
+            self.backends[name] = self._backend(name)
+        for name, make in self.plan.apps.items():
+            self.backends[name] = InProcess(name, partial(make, self))
+
+    def _backend(self, name: str) -> Backend:
+        """Return one service, in this process or in one of its own."""
+        if self.plan.processes:
+            return ServiceProcess(name, self.folder.socket(name), lambda: self.settings)
+        return InProcess(name, lambda: roles.application(name, self.settings))
+
+    def _listen_for_signals(self) -> None:
+        """End cleanly at the first signal, at once at the second."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._on_signal)
+
+    def _on_signal(self) -> None:
+        """Take a signal."""
+        if self._ending.is_set():
+            os._exit(INTERRUPTED)  # the kernel ends our children with us
+        self.end()
+
+
+def run(plan: Plan) -> None:
+    """Run an instance until it is told to end; blocks, in the main thread."""
+    folder = DataFolder(plan.data)
+    folder.take()
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    try:
+        sockets = listening.bind(plan.host, plan.port)
+        port = sockets[0].getsockname()[1]
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(plan, folder, port, sockets))
+    finally:
+        folder.release()
+
+
+async def _run(plan: Plan, folder: DataFolder, port: int, sockets: listening.Sockets) -> None:
+    """Make the instance inside its loop, and run it."""
+    await Composition(plan, folder, port).run(sockets)

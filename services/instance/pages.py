@@ -1,0 +1,282 @@
+"""The public site from its files: types, conditional and partial answers, compression, 404 and 410.
+
+Nothing here knows a service, so pages are served whatever else is down; files are read in threads
+of our own, so a page never waits behind rendering.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import gzip
+import mimetypes
+import os
+import re
+import stat
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
+
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json; charset=utf-8",
+    ".jsonld": "application/ld+json; charset=utf-8",
+    ".atom": "application/atom+xml; charset=utf-8",
+    ".rss": "application/rss+xml; charset=utf-8",
+    ".xml": "application/xml; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
+    ".csv": "text/csv; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".gif": "image/gif",
+    ".ico": "image/x-icon",
+    ".woff2": "font/woff2",
+    ".webmanifest": "application/manifest+json",
+    ".gz": "application/gzip",
+}
+OPAQUE = "application/octet-stream"
+SHOWN = re.compile(r"(image/(png|jpeg|gif|webp)|audio/.+|video/.+|application/pdf|text/plain)$")
+"""Attachments that a browser may show by itself; everything else is saved."""
+COMPRESSED = re.compile(r"text/|.*(json|xml|javascript)")
+SMALLEST_COMPRESSED = 512
+LARGEST_IN_MEMORY = 4 * 1024 * 1024
+COMPRESSION = 6
+REVALIDATE = "no-cache"
+FOR_EVER = "public, max-age=31536000, immutable"
+HASHED = re.compile(r"^/assets/.*\.[0-9a-f]{8,}\.[a-z0-9]+$")
+DIGEST = re.compile(r"[0-9a-f]{64}")
+THREADS = 4
+
+NOT_FOUND = {
+    "": ("zh-CN", "没有找到这个页面", "您要找的页面不存在，或地址有误。", "/", "返回首页"),
+    "/zh-tw": ("zh-TW", "找不到這個頁面", "您要找的頁面不存在，或網址有誤。", "/zh-tw/", "回首頁"),
+    "/en": ("en", "Page not found", "There is no page at this address.", "/en/", "Home page"),
+}
+PREPARING = "网站正在生成，请稍后再试。 / The site is being built; try again shortly.\n"
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file that answers a request: an open question of bytes, and how to name them."""
+
+    path: Path
+    info: os.stat_result
+    status: int = 200
+
+    @property
+    def etag(self) -> str:
+        """Name of exactly these bytes; a page is replaced by rename, so its inode changes too."""
+        return f"{self.info.st_mtime_ns:x}-{self.info.st_ino:x}-{self.info.st_size:x}"
+
+
+@dataclass
+class Pages:
+    """An ASGI app over the site's folder and the folder of public attachments."""
+
+    site: Path
+    """Folder whose `current` is the tree that is served."""
+    blobs: Path
+    _threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(THREADS, "pages")
+    )
+    _small: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope)
+        answer = await self.answer(request)
+        await answer(scope, receive, send)
+
+    async def answer(self, request: Request) -> Response:
+        """Return the file at this address, or say why there is none."""
+        if request.method not in {"GET", "HEAD"}:
+            return PlainTextResponse("Method Not Allowed\n", 405, {"Allow": "GET, HEAD"})
+        path = request.scope["path"]
+        if path.startswith("/files/"):
+            return await self._attachment(path)
+        found = await self._in_thread(lambda: self._find(path))
+        if isinstance(found, str):
+            return RedirectResponse(quote(found), 308)
+        if found is None:
+            found = await self._in_thread(lambda: self._not_found(path))
+        return await self._page(request, path, found)
+
+    async def _in_thread(self, work: Callable[[], R]) -> R:
+        """Read files away from the loop, in threads that nobody else fills."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _find(self, path: str) -> Found | str | None:
+        """Return the file of an address, the address with its missing slash, or None."""
+        names = safe_names(path)
+        if names is None:
+            return None
+        root = self.site / "current"
+        target = root.joinpath(*names)
+        if path.endswith("/"):
+            target /= "index.html"
+        if not target.resolve().is_relative_to(root.resolve()):
+            return None
+        try:
+            info = target.stat()
+        except OSError:
+            return None
+        if stat.S_ISDIR(info.st_mode):
+            return f"{path}/" if (target / "index.html").is_file() else None
+        return Found(target, info, _status(target)) if stat.S_ISREG(info.st_mode) else None
+
+    def _not_found(self, path: str) -> Found | None:
+        """Return the site's own 404 page in the language of the path."""
+        page = self.site / "current" / language_prefix(path).strip("/") / "404.html"
+        try:
+            return Found(page, page.stat(), 404)
+        except OSError:
+            return None
+
+    async def _page(self, request: Request, path: str, found: Found | None) -> Response:
+        """Answer with a file of the site."""
+        if found is None:
+            return self._without_a_page(path)
+        kind = TYPES.get(found.path.suffix.lower(), OPAQUE)
+        headers = {"Cache-Control": FOR_EVER if HASHED.match(path) else REVALIDATE}
+        if found.info.st_size > LARGEST_IN_MEMORY:
+            return FileResponse(found.path, found.status, headers, kind, stat_result=found.info)
+        packed = _takes_gzip(request, kind, found)
+        etag = f'"{found.etag}-gz"' if packed else f'"{found.etag}"'
+        changed = email.utils.formatdate(found.info.st_mtime, usegmt=True)
+        headers |= {"ETag": etag, "Last-Modified": changed, "Vary": "Accept-Encoding"}
+        if found.status == 200 and unchanged(request, found):
+            return Response(status_code=304, headers=headers)
+        if packed:
+            headers["Content-Encoding"] = "gzip"
+        try:
+            content = await self._in_thread(lambda: self._bytes(found, packed=packed))
+        except FileNotFoundError:  # withdrawn between looking and reading
+            return self._without_a_page(path)
+        return Response(content, found.status, headers, kind)
+
+    def _bytes(self, found: Found, *, packed: bool) -> bytes:
+        """Read a file; compressed, take the one beside it, or compress and remember."""
+        if not packed:
+            return found.path.read_bytes()
+        beside = found.path.with_name(found.path.name + ".gz")
+        if beside.exists() and beside.stat().st_mtime_ns >= found.info.st_mtime_ns:
+            return beside.read_bytes()
+        if (known := self._small.get(found.etag)) is None:
+            known = gzip.compress(found.path.read_bytes(), COMPRESSION, mtime=0)
+            self._small[found.etag] = known
+            while len(self._small) > 256:
+                self._small.popitem(last=False)
+        return known
+
+    def _without_a_page(self, path: str) -> Response:
+        """Say in short that there is nothing, when the site has no page for that."""
+        if not (self.site / "current").exists():
+            return PlainTextResponse(PREPARING, 503, {"Retry-After": "2"})
+        language, title, text, home, label = NOT_FOUND[language_prefix(path)]
+        page = (
+            f'<!doctype html><html lang="{language}"><meta charset="utf-8">'
+            f'<meta name="viewport" content="width=device-width"><title>{title}</title>'
+            f'<main><h1>{title}</h1><p>{text}</p><p><a href="{home}">{label}</a></p></main></html>'
+        )
+        return Response(page, 404, media_type=TYPES[".html"])
+
+    async def _attachment(self, path: str) -> Response:
+        """Answer with an attachment, by its SHA-256 and the name under which it is offered."""
+        parts = path.split("/")
+        if len(parts) != 4 or not DIGEST.fullmatch(parts[2]) or not parts[3]:
+            return self._without_a_page(path)
+        file, name = self.blobs / "public" / parts[2][:2] / parts[2], parts[3]
+        try:
+            info = await self._in_thread(file.stat)
+        except OSError:
+            return self._without_a_page(path)
+        kind = attachment_type(name)
+        headers = {
+            "Cache-Control": REVALIDATE,
+            "Content-Disposition": disposition(name, inline=bool(SHOWN.match(kind))),
+            "Content-Security-Policy": "sandbox",
+            "ETag": f'"{parts[2]}"',
+        }
+        return FileResponse(file, 200, headers, kind, stat_result=info)
+
+
+def safe_names(path: str) -> list[str] | None:
+    """Return the folder and file names of an address, or None if it could lead anywhere else."""
+    names = path.removeprefix("/").removesuffix("/").split("/")
+    if names == [""]:
+        return []
+    bad = any(not name or name.startswith(".") or set(name) & {"\0", "\\"} for name in names)
+    return None if bad else names
+
+
+def language_prefix(path: str) -> str:
+    """Return the prefix of the frame's language: empty, `/zh-tw` or `/en`."""
+    return next((p for p in ("/zh-tw", "/en") if path == p or path.startswith(f"{p}/")), "")
+
+
+def unchanged(request: Request, found: Found) -> bool:
+    """Say whether the caller has these bytes already (RFC 9110, 13.2.2)."""
+    if known := request.headers.get("if-none-match"):
+        tags = {tag.strip().removeprefix("W/").strip('"') for tag in known.split(",")}
+        return bool(tags & {"*", found.etag, f"{found.etag}-gz"})
+    since = (
+        email.utils.parsedate_to_datetime(request.headers["if-modified-since"])
+        if (_is_date(request.headers.get("if-modified-since")))
+        else None
+    )
+    return since is not None and int(found.info.st_mtime) <= since.timestamp()
+
+
+def _is_date(text: str | None) -> bool:
+    """Say whether this is an HTTP date."""
+    return bool(text and email.utils.parsedate(text))
+
+
+def _takes_gzip(request: Request, kind: str, found: Found) -> bool:
+    """Say whether this answer is worth compressing and the caller can read it."""
+    accepted = request.headers.get("accept-encoding", "")
+    wanted = re.search(r"(?<![\w-])gzip(?!\s*;\s*q=0(\.0*)?(\s*,|\s*$))", accepted)
+    return bool(wanted and COMPRESSED.match(kind) and found.info.st_size >= SMALLEST_COMPRESSED)
+
+
+def _status(page: Path) -> int:
+    """Return 410 for a page whose folder is marked as gone by a file `status`, else 200."""
+    marker = page.with_name("status")
+    if page.name != "index.html" or not marker.exists():
+        return 200
+    return (
+        410
+        if marker.read_text(encoding="ascii", errors="replace").strip().startswith("410")
+        else 200
+    )
+
+
+def attachment_type(name: str) -> str:
+    """Return the media type by the name's ending; what a browser could run is opaque."""
+    kind = mimetypes.guess_type(name, strict=True)[0] or OPAQUE
+    return (
+        OPAQUE
+        if re.search(r"html|xml|svg|javascript|ecmascript", kind) and "openxml" not in kind
+        else kind
+    )
+
+
+def disposition(name: str, *, inline: bool) -> str:
+    """Return `Content-Disposition` with the name in every script (RFC 6266, RFC 8187)."""
+    plain = re.sub(r'[^ -~]|["\\%]', "_", name)
+    return f"{'inline' if inline else 'attachment'}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
