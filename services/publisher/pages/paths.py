@@ -71,7 +71,11 @@ def calendar(
 ) -> str:
     """Return the path of a calendar list: all years, a year, a month or a day of a scope."""
     base = entry(entry_code, department_code) if entry_code else _scope(department_code) + "/"
-    parts = [f"{year:04}" if year else "", f"{month:02}" if month else "", f"{day:02}" if day else ""]
+    parts = [
+        f"{year:04}" if year else "",
+        f"{month:02}" if month else "",
+        f"{day:02}" if day else "",
+    ]
     return base + "calendar/" + "".join(f"{part}/" for part in parts if part)
 
 

@@ -16,9 +16,11 @@ One function per kind, all in `services.publisher.pages.render`, each a pure fun
     render_site_map(view: SiteMapView, lang: Lang, site: SiteView) -> str
 
 Lists show `site.sequence` and `site.updated_at` in the footer; item, version and notice pages show neither,
-and read `site.today` only where the item has a period, so they change only with their own record (and with
-`_site.day` while a period is pending or open: `depends_on_day(state, today)` says whether). Paths: `paths.py`. Every string is plain text, unescaped;
-HTML occurs in `ItemState.body.content` and in the portal's fragments alone.
+and read `site.today` and `site.now` only where the item has a period, so they change only with their own record (and
+with `_site.day` while a period is pending or open: `periods.waits_for_day(state, now)` says whether). Paths:
+`paths.py`. Every string is plain text, unescaped; HTML occurs in `ItemState.body.content` and in the portal's
+fragments alone. `shared.web.frame` has `frame_language`, `default_settings()` and `asset_files()` (path → bytes, to be
+written once); `services.publisher.pages.render.digest()` changes when templates, words or looks do.
 """
 
 from __future__ import annotations
@@ -30,33 +32,39 @@ from typing import Literal
 
 from services.publisher.pages.paths import Entrance
 from shared.events.intake import Period
-from shared.events.record import CatalogueEntry, DepartmentState, ItemState, Names, Responsible, SiteSettings
+from shared.events.record import CatalogueEntry, DepartmentState, ItemState, Names, Responsible
+from shared.web.frame import SiteFrame
 
 Badge = Literal[
-    "explained", "corrected", "withdrawn", "amended", "repealed", "expired", "on_application", "ongoing", "closed"
+    "explained",
+    "corrected",
+    "withdrawn",
+    "amended",
+    "repealed",
+    "expired",
+    "on_application",
+    "ongoing",
+    "closed",
 ]
 """What a list row says beside its title; each has its word in three languages."""
 RelationType = Literal["interprets", "amends", "repeals", "replaces", "related"]
 
 
 @dataclass(frozen=True)
-class SiteView:
-    """What every page needs to know of the site; one value for all pages of a run."""
+class SiteView(SiteFrame):
+    """What every page needs to know of the site; one value for all pages of a run.
 
-    settings: SiteSettings
-    site_url: str
-    """Absolute address without path prefix and trailing slash, e.g. `https://www.qinghe.gov.cn`."""
-    prefix: str = ""
-    """Path prefix without trailing slash, e.g. `/zwgk`; empty at the root."""
-    portal_header: str = ""
-    portal_footer: str = ""
-    """HTML fragments of the portal that this site is a column of, put in as they are."""
+    The frame's own fields come first: `settings`, `site_url`, `prefix`, `portal_header`, `portal_footer`.
+    """
+
     entries: Mapping[str, CatalogueEntry] = field(default_factory=dict)
     """The standard catalogue by code, in its order."""
     genres: Mapping[str, Names] = field(default_factory=dict)
     topics: Mapping[str, Names] = field(default_factory=dict)
     today: date = date(1970, 1, 1)
     """From the newest `_site.day`; never from a clock."""
+    now: datetime | None = None
+    """The instant (`at`) of the newest `_site.day`: tells whether a period is pending, open or over."""
     sequence: int = 0
     updated_at: datetime | None = None
     """Number and time of the newest record event a list reflects: 更新至 时:分:秒 第 n 号. Lists only."""
