@@ -1,0 +1,143 @@
+"""The text inside an attachment, for the gate: text files, and office files that are zip archives of XML.
+
+Archives are distrusted: the directory is judged before anything is unpacked, and bytes are counted while reading.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from lxml import etree
+
+MAX_TEXT_BYTES = 64 * 1024 * 1024
+"""Bytes of a text file that are read."""
+MAX_ENTRIES = 1000
+MAX_UNPACKED = 100 * 1024 * 1024
+MAX_RATIO = 100
+"""Unpacked to packed size of one entry; below 1 MiB any ratio is harmless."""
+
+_TEXT_SUFFIXES = frozenset(".txt .csv .tsv .md .markdown .json .jsonl .xml .html .htm .yaml .yml .log .ini".split())
+_OFFICE_SUFFIXES = frozenset(".docx .xlsx .pptx .ofd .odt .ods".split())
+_PARAGRAPHS = frozenset({"p", "TextObject", "h", "br", "cr", "row", "si", "table-row"})
+_TEXTS = frozenset({"t", "delText", "TextCode", "instrText"})
+
+
+class Unscannable(Exception):
+    """This file cannot be looked into within safe limits; a person must."""
+
+
+def attachment_text(path: Path, media_type: str, name: str | None = None) -> str:
+    """Return the text of the file at *path*, or nothing for a file that is no text.
+
+    *name* gives the extension where the stored file has none. Raises `Unscannable` for what is too large, or an
+    archive that is damaged or not honest about its size.
+    """
+    suffix = Path(name or path.name).suffix.lower()
+    if suffix in _OFFICE_SUFFIXES or "officedocument" in media_type or media_type == "application/ofd":
+        return _office(path)
+    if suffix in _TEXT_SUFFIXES or media_type.startswith("text/") or media_type.endswith(("/json", "/xml", "+xml")):
+        return _plain(path)
+    return ""
+
+
+def decoded(raw: bytes) -> str:
+    """Return *raw* as text: byte order mark, UTF-8, GB 18030, and at last whatever can be read."""
+    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if raw.startswith(mark):
+            return raw[len(mark) :].decode(encoding, "replace")
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("gb18030", "replace")
+
+
+def _plain(path: Path) -> str:
+    if path.stat().st_size > MAX_TEXT_BYTES:
+        raise Unscannable("text file too large")
+    return decoded(path.read_bytes())
+
+
+def _office(path: Path) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _judge(archive)
+            return "\n".join(_texts(archive))
+    except (zipfile.BadZipFile, etree.XMLSyntaxError, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as e:
+        raise Unscannable(f"{type(e).__name__}: not a readable archive") from e
+
+
+def _judge(archive: zipfile.ZipFile) -> None:
+    """Refuse a dishonest archive by its directory: too many, too large, too dense or overlapping entries."""
+    entries = sorted(archive.infolist(), key=lambda entry: entry.header_offset)
+    end = 0
+    for entry in entries:
+        if entry.header_offset < end:
+            raise Unscannable("overlapping entries")
+        end = entry.header_offset + 30 + entry.compress_size
+        if entry.file_size > 1 << 20 and entry.file_size > MAX_RATIO * max(entry.compress_size, 1):
+            raise Unscannable("compressed too densely")
+        if entry.flag_bits & 0x1:
+            raise Unscannable("encrypted")
+    if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED:
+        raise Unscannable("archive too large")
+
+
+def _texts(archive: zipfile.ZipFile) -> Iterator[str]:
+    names = sorted(entry.filename for entry in archive.infolist() if entry.filename.lower().endswith((".xml", ".rels")))
+    shared = _shared_strings(archive) if "xl/sharedStrings.xml" in names else []
+    # the main text first: a secrecy mark counts on its first lines
+    for name in sorted(names, key=lambda name: (not name.endswith(("document.xml", "Content.xml")), name)):
+        if name.startswith("xl/worksheets/sheet"):
+            yield from _rows(_parsed(archive, name), shared)
+        elif name != "xl/sharedStrings.xml" and not name.endswith((".rels", "[Content_Types].xml", "styles.xml")):
+            yield _running(_parsed(archive, name))
+
+
+def _parsed(archive: zipfile.ZipFile, name: str) -> etree._Element | None:
+    with archive.open(name) as stream:
+        raw = stream.read(MAX_UNPACKED + 1)
+    if len(raw) > MAX_UNPACKED:
+        raise Unscannable("entry larger than its directory says")
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True, remove_comments=True)
+    return etree.fromstring(raw, parser) if raw.strip() else None
+
+
+def _running(root: etree._Element | None) -> str:
+    """Return the text of one XML part, a line for each paragraph."""
+    parts: list[str] = []
+    for event, node in etree.iterwalk(root, events=("start", "end")) if root is not None else ():
+        local = _local(node)
+        if event == "start" and local in _TEXTS:
+            parts.append(node.text or "")
+        elif event == "start" and local == "tab":
+            parts.append("\t")
+        elif event == "end" and local in _PARAGRAPHS:
+            parts.append("\n")
+    return "".join(parts)
+
+
+def _shared_strings(archive: zipfile.ZipFile) -> list[str]:
+    root = _parsed(archive, "xl/sharedStrings.xml")
+    return [_running(node).strip("\n") for node in root] if root is not None else []
+
+
+def _rows(root: etree._Element | None, shared: list[str]) -> Iterator[str]:
+    """Yield the rows of a sheet, cells parted by tabs."""
+    for row in root.iter("{*}row") if root is not None else ():
+        yield "\t".join(_cell(cell, shared) for cell in row.iter("{*}c"))
+
+
+def _cell(cell: etree._Element, shared: list[str]) -> str:
+    inline = "".join(node.text or "" for node in cell.iter("{*}t"))
+    value = next((node.text or "" for node in cell.iter("{*}v")), "")
+    if cell.get("t") == "s" and value.isdigit() and int(value) < len(shared):
+        return shared[int(value)]
+    return inline or value
+
+
+def _local(node: etree._Element) -> str:
+    return node.tag.rpartition("}")[2] if isinstance(node.tag, str) else ""
