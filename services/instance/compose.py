@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -72,6 +73,7 @@ class Composition:
         self.settings: dict[str, Any] = {}
         self.keepers: list[Keeper] = []
         self._ending = asyncio.Event()
+        self._migrating = threading.Lock()
 
     @property
     def instance(self) -> Instance:
@@ -120,7 +122,6 @@ class Composition:
         self._settle_settings()
         write_note(self.folder, self.settings)
         self.plan.told(self.instance)
-        await self._until_done("migrations", self._migrate)
         await self._until_done("streams", self._apply_streams)
         for backend in self.backends.values():
             await backend.start()
@@ -152,10 +153,6 @@ class Composition:
                 patience = min(patience * 2, LONGEST_PATIENCE)
             else:
                 return
-
-    async def _migrate(self) -> None:
-        """Bring every schema to the code's version."""
-        await asyncio.to_thread(migrate, self.settings["database_url"], list(roles.MIGRATED))
 
     async def _apply_streams(self) -> None:
         """Make or mend streams and durables."""
@@ -204,10 +201,23 @@ class Composition:
             self.backends[name] = InProcess(name, partial(make, self))
 
     def _backend(self, name: str) -> Backend:
-        """Return one service, in this process or in one of its own."""
+        """Return one service, in this process or in one of its own; its schema is mended first."""
         if self.plan.processes:
-            return ServiceProcess(name, self.folder.socket(name), lambda: self.settings)
-        return InProcess(name, lambda: roles.application(name, self.settings))
+            prepare = partial(self._migrate, name)
+            return ServiceProcess(name, self.folder.socket(name), lambda: self.settings, prepare)
+
+        def make() -> ASGIApp:
+            self._migrate(name)
+            return roles.application(name, self.settings)
+
+        return InProcess(name, make)
+
+    def _migrate(self, name: str) -> None:
+        """Bring a service's schema to the code's version; alembic does one at a time."""
+        owner = "catalog" if name == "relay" else name
+        if owner in roles.MIGRATED:
+            with self._migrating:
+                migrate(self.settings["database_url"], [owner])
 
     def _listen_for_signals(self) -> None:
         """End cleanly at the first signal, at once at the second."""

@@ -11,6 +11,7 @@ import asyncio
 import json
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -205,12 +206,18 @@ class Nats:
     def _settings(self, port: int) -> str:
         """Return the server's settings."""
         monitor = json.dumps({"user": MONITOR_USER, "password": self._passwords().monitor})
+        # Streams have limits of their own; the server's default refuses them on a disk half full.
+        disk = shutil.disk_usage(self._folder).total
         return f"""# Written at every start.
 listen: {json.dumps(f"{self._host}:{port}")}
 server_name: "gazette-{port}"
 max_payload: {MAX_PAYLOAD}
 # The server itself adds `/jetstream` to this folder. Every write is synced before it is confirmed.
-jetstream {{ store_dir: {json.dumps(str(self._folder))}, sync_interval: always }}
+jetstream {{
+  store_dir: {json.dumps(str(self._folder))}
+  sync_interval: always
+  max_file_store: {disk}
+}}
 accounts {{ $SYS: {{ users: [ {monitor} ] }} }}
 authorization {{ include "users.conf" }}
 """

@@ -34,9 +34,15 @@ _ROOT = Path(__file__).resolve().parents[2]
 class ServiceProcess:
     """A service as our child, kept running; it is an ASGI app that passes requests on."""
 
-    def __init__(self, name: str, path: Path, settings: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        settings: Callable[[], Mapping[str, Any]],
+        prepare: Callable[[], None],
+    ) -> None:
         self.name = name
-        self._child = _Child(name, path, settings)
+        self._child = _Child(name, path, settings, prepare)
         self._keeper = Keeper(self._child)
         self._client: httpx.AsyncClient | None = None
         self._path = path
@@ -106,20 +112,29 @@ def _target(path: bytes, query: bytes) -> bytes:
 class _Child:
     """The process of one service."""
 
-    def __init__(self, name: str, path: Path, settings: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        settings: Callable[[], Mapping[str, Any]],
+        prepare: Callable[[], None],
+    ) -> None:
         self.name = name
+        self._prepare = prepare
         self._path = path
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
 
     def prepare(self) -> None:
-        """Remove the socket of an earlier run."""
+        """Mend the schema, and remove the socket of an earlier run."""
+        self._prepare()
         self._path.unlink(missing_ok=True)
 
     def launch(self) -> None:
         """Start the process."""
         command = [
             sys.executable,
+            "-P",
             "-m",
             "services.cli",
             "serve",

@@ -10,8 +10,6 @@ from typing import Protocol
 
 import structlog
 
-from shared.errors import Refused
-
 log = structlog.get_logger()
 
 LOOK_EVERY = 0.1
@@ -95,7 +93,7 @@ class Keeper:
                 await self._wait_before_next()
             try:
                 await self._start_once()
-            except (Refused, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, it is logged and tried again
                 self._started = time.monotonic()
                 log.error("server_does_not_start", server=self.server.name, reason=str(error))
             else:
