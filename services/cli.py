@@ -42,7 +42,7 @@ def main() -> None:
     """Run the program: exit code 0 done, 1 failed, 2 wrong use."""
     mount_all(program)
     try:
-        program()
+        program(prog_name="gazette")
     except Refused as refusal:
         console = Console(stderr=True)
         console.print(f"[red]{refusal.title()}[/red]", highlight=False)

@@ -110,9 +110,7 @@ class Keeper:
 
 async def start_all(keepers: Sequence[Keeper]) -> None:
     """Start servers side by side; refuse if one does not start."""
-    async with asyncio.TaskGroup() as group:
-        for keeper in keepers:
-            group.create_task(keeper.start())
+    await asyncio.gather(*(keeper.start() for keeper in keepers))
 
 
 async def stop_all(keepers: Sequence[Keeper]) -> None:
