@@ -1,0 +1,44 @@
+"""Take an item with personal data (公示) out of every sink when its time is over (`remove_after`)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.catalog.actions.accept_items import accept_items
+from services.catalog.actions.prepare_events import incoming
+from services.catalog.numbering import IndexNumberRule
+from shared.events.intake import WithdrawalData
+from shared.events.outcomes import Outcome
+
+REASON = "公示期已满，按规定撤下。"
+
+
+async def remove_due(
+    session: AsyncSession, *, now: datetime, zone: ZoneInfo, numbers: IndexNumberRule
+) -> list[Outcome]:
+    """Withdraw, as `gone`, what was published only until now."""
+    rows = (
+        await session.execute(
+            text(
+                "SELECT item_id, version, department, source_id FROM catalog.item WHERE remove_after <= now() "
+                "AND state = 'published' ORDER BY remove_after LIMIT 100"
+            )
+        )
+    ).all()
+    if not rows:
+        return []
+    events = [
+        incoming(
+            WithdrawalData(kind="gone", reason=REASON),
+            department=row.department,
+            source_id=row.source_id,
+            event_id=f"remove-after-{row.item_id}-{row.version}",
+            released=True,
+        )
+        for row in rows
+    ]
+    return await accept_items(session, events, now=now, zone=zone, numbers=numbers)

@@ -1,0 +1,92 @@
+"""Composition root of the catalog: settings → database → bus → HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from zoneinfo import ZoneInfo
+
+import structlog
+from fastapi import FastAPI
+
+from services.catalog import clockwork, standard
+from services.catalog.blobs import BlobStore
+from services.catalog.http import blobs, docs, events, internal, items, records
+from services.catalog.http.edge import Catalog
+from services.catalog.inbox import Doors, on_effect, on_intake
+from services.catalog.numbering import IndexNumberRule
+from services.catalog.settings import Settings
+from services.catalog.tables import tables
+from shared.bus import Bus, Listener
+from shared.db import Database
+from shared.http import install
+from shared.leader import lead
+
+log = structlog.get_logger()
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the catalog's app; its lifespan runs intake, the clockwork and the ear for effects."""
+    db = Database(settings.database_url, "catalog", size=8)
+    doors = Doors(ZoneInfo(settings.timezone), IndexNumberRule(settings.index_number_rule))
+    catalog = Catalog(settings, db, doors, BlobStore(settings.blobs_url))
+    bus = Bus(settings.nats_url, name="catalog")
+    intake = Listener(bus, on_intake, db, tables, resources={"doors": doors})
+    effects = Listener(bus, on_effect, db, tables)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.catalog = catalog
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(db.close)
+            await stack.enter_async_context(_background(_led(settings, bus, intake, effects, catalog)))
+            yield
+
+    app = FastAPI(title="Open Gazette", version="1", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    install(app)
+    for resource in (events, items, records, blobs, docs, internal):
+        app.include_router(resource.router)
+    app.state.listeners = [intake, effects]
+    return app
+
+
+def _led(settings: Settings, bus: Bus, intake: Listener, effects: Listener, catalog: Catalog) -> list[Callable[[], Awaitable[None]]]:
+    """Return what runs beside the routes: the ears, and what only a leader does."""
+
+    async def hear() -> None:
+        async with bus, effects:
+            await lead(settings.database_url, "intake", listen)
+
+    async def listen() -> None:
+        async with intake:
+            await asyncio.Event().wait()
+
+    async def tick() -> None:
+        await clockwork.run(catalog, standard_lists())
+
+    return [hear, tick]
+
+
+def standard_lists() -> dict[str, dict[str, object]]:
+    """Return the lists of the whole site as they are when nobody has changed them."""
+    return {
+        "catalogue": {"entries": [e.model_dump(mode="json", by_alias=True, exclude_none=True) for e in standard.entries()]},
+        "vocabulary": dict(standard.vocabulary()),
+        "settings": {"names": {"zh-Hans": "政府信息公开", "zh-Hant": "政府資訊公開", "en": "Open Government Information"}},
+    }
+
+
+@asynccontextmanager
+async def _background(works: list[Callable[[], Awaitable[None]]]) -> AsyncIterator[None]:
+    tasks = [asyncio.ensure_future(work()) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+
