@@ -13,7 +13,8 @@ import os
 import sys
 
 PR_SET_PDEATHSIG = 1
-PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAPABILITY_VERSION_3 = 0x20080522
@@ -40,7 +41,9 @@ def _keep_one_capability(libc: ctypes.CDLL, capability: int) -> None:
 def _become(libc: ctypes.CDLL, uid: int, gid: int, capability: int) -> None:
     """Give up root for this user, but for one capability if asked."""
     if capability >= 0:
-        _checked(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "keepcaps")
+        # Capabilities outlive the change of user, and access(2), by which PostgreSQL looks at its
+        # own programs, counts them too.
+        _checked(libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0), "securebits")
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)
