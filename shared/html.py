@@ -81,7 +81,18 @@ def _checked(tag: str, attribute: str, value: str) -> str | None:
 
 _CLEANER = nh3.Cleaner(
     tags=set(ALLOWED.tags),
-    clean_content_tags={"script", "style", "title", "iframe", "noscript", "template", "svg", "math", "xml", "textarea"},
+    clean_content_tags={
+        "script",
+        "style",
+        "title",
+        "iframe",
+        "noscript",
+        "template",
+        "svg",
+        "math",
+        "xml",
+        "textarea",
+    },
     attributes={tag: set(names) for tag, names in ALLOWED.attributes.items()},
     attribute_filter=_checked,
     allowed_classes={tag: set(names) for tag, names in ALLOWED.classes.items()},

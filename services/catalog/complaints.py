@@ -59,9 +59,18 @@ HINTS = {
         "请填写目录事项代码，例如 regulation.normative。",
         "Give a catalogue code, e.g. regulation.normative.",
     ),
-    "language": ("请填写 BCP 47 语种标记，例如 zh-Hans、zh-Hant、en。", "Give a BCP 47 tag, e.g. zh-Hans, zh-Hant, en."),
-    "sha256": ("请填写 64 位小写十六进制的 SHA-256。", "Give the SHA-256 as 64 lower-case hexadecimal digits."),
-    "media_type": ("请填写媒体类型，例如 application/pdf。", "Give a media type, e.g. application/pdf."),
+    "language": (
+        "请填写 BCP 47 语种标记，例如 zh-Hans、zh-Hant、en。",
+        "Give a BCP 47 tag, e.g. zh-Hans, zh-Hant, en.",
+    ),
+    "sha256": (
+        "请填写 64 位小写十六进制的 SHA-256。",
+        "Give the SHA-256 as 64 lower-case hexadecimal digits.",
+    ),
+    "media_type": (
+        "请填写媒体类型，例如 application/pdf。",
+        "Give a media type, e.g. application/pdf.",
+    ),
     "target": ("请写成 <部门代码>/<源编号>。", "Write it as <department>/<source_id>."),
     "division": ("请填写 2–12 位数字的行政区划代码。", "Give the division code, 2 to 12 digits."),
     "reason": (
@@ -94,7 +103,9 @@ _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 def pointer(path: Iterable[str | int]) -> str:
     """Return the JSON Pointer of *path* (RFC 6901)."""
-    return "".join("/" + _shown(str(part), 80).replace("~", "~0").replace("/", "~1") for part in path)
+    return "".join(
+        "/" + _shown(str(part), 80).replace("~", "~0").replace("/", "~1") for part in path
+    )
 
 
 def complaint(path: Iterable[str | int], code: str, words: Words) -> Problem:
@@ -146,9 +157,14 @@ def unknown_field(path: JsonPath, known: Collection[str]) -> Problem:
     fix = (
         (f"是否应为 {meant}？否则请删去。", f"Did you mean {meant}? Otherwise leave it out.")
         if meant
-        else (f"请删去；此处可用的字段：{listed[0]}。", f"Leave it out; fields known here: {listed[1]}.")
+        else (
+            f"请删去；此处可用的字段：{listed[0]}。",
+            f"Leave it out; fields known here: {listed[1]}.",
+        )
     )
-    return complaint(path, "unknown_field", Words(f"没有字段{zh}。", f"There is no field {en}.", *fix))
+    return complaint(
+        path, "unknown_field", Words(f"没有字段{zh}。", f"There is no field {en}.", *fix)
+    )
 
 
 def missing(path: JsonPath) -> Problem:
@@ -156,10 +172,14 @@ def missing(path: JsonPath) -> Problem:
     field = path[-1]
     zh, en = named(field)
     hint = _hint(str(field)) or (f"请补上{zh}。", f"Add {en}.")
-    return complaint(path, "missing", Words(f"缺少必填字段{zh}。", f"The required field {en} is missing.", *hint))
+    return complaint(
+        path, "missing", Words(f"缺少必填字段{zh}。", f"The required field {en} is missing.", *hint)
+    )
 
 
-def from_validation(error: ValidationError, model: type[BaseModel], document: object, at: JsonPath) -> list[Problem]:
+def from_validation(
+    error: ValidationError, model: type[BaseModel], document: object, at: JsonPath
+) -> list[Problem]:
     """Return each finding of pydantic as a problem of ours; *document* is what was read, found at *at*."""
     best: dict[str, tuple[int, Problem]] = {}
     for found in error.errors(include_url=False, include_context=True):
@@ -175,10 +195,8 @@ def _real_path(loc: tuple[str | int, ...], document: object, *, is_missing: bool
     """Return *loc* without the names that pydantic adds for the members of a union."""
     path: list[str | int] = []
     for place, part in enumerate(loc):
-        if isinstance(document, dict) and part in document:
-            document = document[part]
-        elif isinstance(document, list) and isinstance(part, int) and part < len(document):
-            document = document[part]
+        if _holds(document, part):
+            document = document[part]  # type: ignore[index]  # just asked
         elif is_missing and place == len(loc) - 1:
             document = None
         else:
@@ -187,11 +205,25 @@ def _real_path(loc: tuple[str | int, ...], document: object, *, is_missing: bool
     return tuple(path)
 
 
-_RANK = {"wrong_type": 1, "bad_format": 2, "impossible_date": 3, "implausible_date": 4, "no_time_zone": 5}
+def _holds(document: object, part: str | int) -> bool:
+    if isinstance(document, list):
+        return isinstance(part, int) and part < len(document)
+    return isinstance(document, dict) and part in document
+
+
+_RANK = {
+    "wrong_type": 1,
+    "bad_format": 2,
+    "impossible_date": 3,
+    "implausible_date": 4,
+    "no_time_zone": 5,
+}
 """Where a union gives several findings for one place, the one that helps most is told."""
 
 
-def _translated(found: Mapping[str, Any], path: JsonPath, model: type[BaseModel], at: JsonPath) -> Problem:
+def _translated(
+    found: Mapping[str, Any], path: JsonPath, model: type[BaseModel], at: JsonPath
+) -> Problem:
     kind: str = found["type"]
     if kind == "missing":
         return missing(path)
@@ -216,13 +248,17 @@ def _model_in(annotation: object) -> type[BaseModel] | None:
     """Return the model that a field's type mentions, through optional, list and annotation."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((inner for part in getattr(annotation, "__args__", ()) if (inner := _model_in(part))), None)
+    return next(
+        (inner for part in getattr(annotation, "__args__", ()) if (inner := _model_in(part))), None
+    )
 
 
 # One function for each kind of finding: (path, input, context) -> code, words
 
 
-def _wrong_type(zh_type: str, en_type: str) -> Callable[[JsonPath, object, Mapping[str, Any]], tuple[str, Words]]:
+def _wrong_type(
+    zh_type: str, en_type: str
+) -> Callable[[JsonPath, object, Mapping[str, Any]], tuple[str, Words]]:
     def words(path: JsonPath, value: object, _: Mapping[str, Any]) -> tuple[str, Words]:
         zh, en = named(path[-1]) if path else ("事件", "the event")
         return "wrong_type", Words(
@@ -247,14 +283,20 @@ def _bad_instant(path: JsonPath, value: object, _: Mapping[str, Any]) -> tuple[s
     return _bad_when(path, value, possible=bool(RFC3339.fullmatch(value)), hint=INSTANT)
 
 
-def _bad_when(path: JsonPath, value: str, *, possible: bool, hint: tuple[str, str]) -> tuple[str, Words]:
+def _bad_when(
+    path: JsonPath, value: str, *, possible: bool, hint: tuple[str, str]
+) -> tuple[str, Words]:
     zh, en = named(path[-1])
     shown = _shown(value)
     if possible:
         return "impossible_date", Words(
-            f"{zh}不是存在的日期或时间：{shown}。", f"{en} is no existing date or time: {shown}.", *hint
+            f"{zh}不是存在的日期或时间：{shown}。",
+            f"{en} is no existing date or time: {shown}.",
+            *hint,
         )
-    return "bad_format", Words(f"{zh}的写法不对：{shown}。", f"{en} is not written as expected: {shown}.", *hint)
+    return "bad_format", Words(
+        f"{zh}的写法不对：{shown}。", f"{en} is not written as expected: {shown}.", *hint
+    )
 
 
 def _implausible(path: JsonPath, value: object, _: Mapping[str, Any]) -> tuple[str, Words]:
@@ -270,7 +312,9 @@ def _implausible(path: JsonPath, value: object, _: Mapping[str, Any]) -> tuple[s
 
 def _no_zone(path: JsonPath, value: object, _: Mapping[str, Any]) -> tuple[str, Words]:
     zh, en = named(path[-1])
-    return "no_time_zone", Words(f"{zh}没有时区：{_shown(value)}。", f"{en} has no time zone: {_shown(value)}.", *INSTANT)
+    return "no_time_zone", Words(
+        f"{zh}没有时区：{_shown(value)}。", f"{en} has no time zone: {_shown(value)}.", *INSTANT
+    )
 
 
 def _choice(path: JsonPath, value: object, context: Mapping[str, Any]) -> tuple[str, Words]:
@@ -321,7 +365,10 @@ def _blank(path: JsonPath, _: object, __: Mapping[str, Any]) -> tuple[str, Words
 def _line_break(path: JsonPath, _: object, __: Mapping[str, Any]) -> tuple[str, Words]:
     zh, en = named(path[-1])
     return "line_break", Words(
-        f"{zh}只能写一行。", f"{en} must be one line.", "请删去其中的换行。", "Remove the line breaks."
+        f"{zh}只能写一行。",
+        f"{en} must be one line.",
+        "请删去其中的换行。",
+        "Remove the line breaks.",
     )
 
 
@@ -338,7 +385,11 @@ def _control(path: JsonPath, _: object, __: Mapping[str, Any]) -> tuple[str, Wor
 def _pattern(path: JsonPath, value: object, _: Mapping[str, Any]) -> tuple[str, Words]:
     zh, en = named(path[-1])
     hint = _hint(str(path[-1])) or ("请按约定的格式填写。", "Write it as the contract says.")
-    return "bad_format", Words(f"{zh}的写法不对：{_shown(value)}。", f"{en} is not written as expected: {_shown(value)}.", *hint)
+    return "bad_format", Words(
+        f"{zh}的写法不对：{_shown(value)}。",
+        f"{en} is not written as expected: {_shown(value)}.",
+        *hint,
+    )
 
 
 def _too_small(path: JsonPath, value: object, context: Mapping[str, Any]) -> tuple[str, Words]:

@@ -40,7 +40,9 @@ class Sender:
     """It holds the right `history`: first dates, index numbers and addresses of its own."""
 
 
-def unlawful_item(data: IntakeData, sender: Sender, today: date, itself: str | None) -> Iterator[tuple[str, Problem]]:
+def unlawful_item(
+    data: IntakeData, sender: Sender, today: date, itself: str | None
+) -> Iterator[tuple[str, Problem]]:
     """Yield what is wrong with an item, each with the top-level field that it is about.
 
     *itself* is `<department>/<source_id>` where known; *today* is the catalog's day.
@@ -58,7 +60,9 @@ def unlawful_withdrawal(data: WithdrawalData) -> Iterator[tuple[str, Problem]]:
     """Yield what is wrong with a withdrawal, each with the top-level field that it is about."""
     target = data.redirect_to
     if data.kind == "redirect" and not target:
-        yield _problem("redirect_to", "missing", "跳转必须写明目标。", "A redirect needs its target.", *_TARGET)
+        yield _problem(
+            "redirect_to", "missing", "跳转必须写明目标。", "A redirect needs its target.", *_TARGET
+        )
     elif data.kind != "redirect" and target is not None:
         yield _problem(
             "redirect_to",
@@ -86,7 +90,9 @@ def overtaken(data: IntakeData, now: datetime) -> list[Problem]:
     limit = data.remove_after
     if limit is None:
         return []
-    past = limit <= now if isinstance(limit, datetime) else limit < now.astimezone(UTC).date() - SLACK
+    past = (
+        limit <= now if isinstance(limit, datetime) else limit < now.astimezone(UTC).date() - SLACK
+    )
     if not past:
         return []
     return [
@@ -107,7 +113,9 @@ _TARGET = (
 )
 
 
-def _problem(field: str, code: str, *words: str, below: tuple[str | int, ...] = ()) -> tuple[str, Problem]:
+def _problem(
+    field: str, code: str, *words: str, below: tuple[str | int, ...] = ()
+) -> tuple[str, Problem]:
     return field, complaint(("data", field, *below), code, Words(*words))
 
 
@@ -139,7 +147,13 @@ def _body(data: IntakeData) -> Iterator[tuple[str, Problem]]:
 def _body_size(content: str) -> Iterator[tuple[str, Problem]]:
     if not content.strip():
         yield _problem(
-            "body", "blank", "正文是空的。", "The text is blank.", "请填写正文。", "Fill it in.", below=("content",)
+            "body",
+            "blank",
+            "正文是空的。",
+            "The text is blank.",
+            "请填写正文。",
+            "Fill it in.",
+            below=("content",),
         )
     # no encoding where the count of characters already answers
     size = len(content.encode()) if len(content) * 4 > MAX_BODY_BYTES else 0
@@ -196,18 +210,25 @@ def _attachments(data: IntakeData) -> Iterator[tuple[str, Problem]]:
     for place, attachment in enumerate(data.attachments):
         name = attachment.name
         suffix = PurePosixPath(name).suffix.lower()
-        if _UNSAFE_NAME.search(name) or name.strip(". ") != name or len(name.encode()) > MAX_NAME_BYTES:
+        if (
+            _UNSAFE_NAME.search(name)
+            or name.strip(". ") != name
+            or len(name.encode()) > MAX_NAME_BYTES
+        ):
             yield _problem(
                 "attachments",
                 "unsafe_name",
                 f"附件名称不能用作文件名：{shown(name)}。",
                 f"The attachment's name cannot be a file's name: {shown(name)}.",
-                f"请不用 / \\ : * ? \" < > | 和方向控制符，首尾不用点和空格，不超过 {MAX_NAME_BYTES} 字节。",
+                f'请不用 / \\ : * ? " < > | 和方向控制符，首尾不用点和空格，不超过 {MAX_NAME_BYTES} 字节。',
                 f'Avoid / \\ : * ? " < > | and direction marks, dots and spaces at either end, '
                 f"and more than {MAX_NAME_BYTES} bytes.",
                 below=(place, "name"),
             )
-        elif suffix in _FORBIDDEN_SUFFIXES or data.attachments[place].media_type.lower() in _FORBIDDEN_TYPES:
+        elif (
+            suffix in _FORBIDDEN_SUFFIXES
+            or data.attachments[place].media_type.lower() in _FORBIDDEN_TYPES
+        ):
             yield _problem(
                 "attachments",
                 "type_not_allowed",
@@ -265,11 +286,19 @@ def _ahead(data: IntakeData, today: date) -> Iterator[tuple[str, Problem]]:
 
 
 def _without_right(data: IntakeData) -> Iterator[tuple[str, Problem]]:
-    used = [field for field in ("first_published_on", "index_number", "old_urls") if getattr(data, field)]
+    used = [
+        field
+        for field in ("first_published_on", "index_number", "old_urls")
+        if getattr(data, field)
+    ]
     if data.change == "republish":
         used.append("change")
     for field in used:
-        zh, en = ("「change」为 republish", '"change": "republish"') if field == "change" else named(field)
+        zh, en = (
+            ("「change」为 republish", '"change": "republish"')
+            if field == "change"
+            else named(field)
+        )
         yield _problem(
             field,
             "needs_history_right",

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lxml import etree
+from lxml.etree import _Element as Element
 
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 """Bytes of a text file that are read."""
@@ -18,7 +19,9 @@ MAX_UNPACKED = 100 * 1024 * 1024
 MAX_RATIO = 100
 """Unpacked to packed size of one entry; below 1 MiB any ratio is harmless."""
 
-_TEXT_SUFFIXES = frozenset(".txt .csv .tsv .md .markdown .json .jsonl .xml .html .htm .yaml .yml .log .ini".split())
+_TEXT_SUFFIXES = frozenset(
+    ".txt .csv .tsv .md .markdown .json .jsonl .xml .html .htm .yaml .yml .log .ini".split()
+)
 _OFFICE_SUFFIXES = frozenset(".docx .xlsx .pptx .ofd .odt .ods".split())
 _PARAGRAPHS = frozenset({"p", "TextObject", "h", "br", "cr", "row", "si", "table-row"})
 _TEXTS = frozenset({"t", "delText", "TextCode", "instrText"})
@@ -35,16 +38,28 @@ def attachment_text(path: Path, media_type: str, name: str | None = None) -> str
     archive that is damaged or not honest about its size.
     """
     suffix = Path(name or path.name).suffix.lower()
-    if suffix in _OFFICE_SUFFIXES or "officedocument" in media_type or media_type == "application/ofd":
+    if (
+        suffix in _OFFICE_SUFFIXES
+        or "officedocument" in media_type
+        or media_type == "application/ofd"
+    ):
         return _office(path)
-    if suffix in _TEXT_SUFFIXES or media_type.startswith("text/") or media_type.endswith(("/json", "/xml", "+xml")):
+    if (
+        suffix in _TEXT_SUFFIXES
+        or media_type.startswith("text/")
+        or media_type.endswith(("/json", "/xml", "+xml"))
+    ):
         return _plain(path)
     return ""
 
 
 def decoded(raw: bytes) -> str:
     """Return *raw* as text: byte order mark, UTF-8, GB 18030, and at last whatever can be read."""
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+    for mark, encoding in (
+        (b"\xef\xbb\xbf", "utf-8"),
+        (b"\xff\xfe", "utf-16-le"),
+        (b"\xfe\xff", "utf-16-be"),
+    ):
         if raw.startswith(mark):
             return raw[len(mark) :].decode(encoding, "replace")
     for encoding in ("utf-8", "gb18030"):
@@ -66,7 +81,15 @@ def _office(path: Path) -> str:
         with zipfile.ZipFile(path) as archive:
             _judge(archive)
             return "\n".join(_texts(archive))
-    except (zipfile.BadZipFile, etree.XMLSyntaxError, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as e:
+    except (
+        zipfile.BadZipFile,
+        etree.XMLSyntaxError,
+        NotImplementedError,
+        RuntimeError,
+        OSError,
+        EOFError,
+        ValueError,
+    ) as e:
         raise Unscannable(f"{type(e).__name__}: not a readable archive") from e
 
 
@@ -87,26 +110,36 @@ def _judge(archive: zipfile.ZipFile) -> None:
 
 
 def _texts(archive: zipfile.ZipFile) -> Iterator[str]:
-    names = sorted(entry.filename for entry in archive.infolist() if entry.filename.lower().endswith((".xml", ".rels")))
+    names = sorted(
+        entry.filename
+        for entry in archive.infolist()
+        if entry.filename.lower().endswith((".xml", ".rels"))
+    )
     shared = _shared_strings(archive) if "xl/sharedStrings.xml" in names else []
     # the main text first: a secrecy mark counts on its first lines
-    for name in sorted(names, key=lambda name: (not name.endswith(("document.xml", "Content.xml")), name)):
+    for name in sorted(
+        names, key=lambda name: (not name.endswith(("document.xml", "Content.xml")), name)
+    ):
         if name.startswith("xl/worksheets/sheet"):
             yield from _rows(_parsed(archive, name), shared)
-        elif name != "xl/sharedStrings.xml" and not name.endswith((".rels", "[Content_Types].xml", "styles.xml")):
+        elif name != "xl/sharedStrings.xml" and not name.endswith(
+            (".rels", "[Content_Types].xml", "styles.xml")
+        ):
             yield _running(_parsed(archive, name))
 
 
-def _parsed(archive: zipfile.ZipFile, name: str) -> etree._Element | None:
+def _parsed(archive: zipfile.ZipFile, name: str) -> Element | None:
     with archive.open(name) as stream:
         raw = stream.read(MAX_UNPACKED + 1)
     if len(raw) > MAX_UNPACKED:
         raise Unscannable("entry larger than its directory says")
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, recover=True, remove_comments=True)
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, recover=True, remove_comments=True
+    )
     return etree.fromstring(raw, parser) if raw.strip() else None
 
 
-def _running(root: etree._Element | None) -> str:
+def _running(root: Element | None) -> str:
     """Return the text of one XML part, a line for each paragraph."""
     parts: list[str] = []
     for event, node in etree.iterwalk(root, events=("start", "end")) if root is not None else ():
@@ -125,13 +158,13 @@ def _shared_strings(archive: zipfile.ZipFile) -> list[str]:
     return [_running(node).strip("\n") for node in root] if root is not None else []
 
 
-def _rows(root: etree._Element | None, shared: list[str]) -> Iterator[str]:
+def _rows(root: Element | None, shared: list[str]) -> Iterator[str]:
     """Yield the rows of a sheet, cells parted by tabs."""
     for row in root.iter("{*}row") if root is not None else ():
         yield "\t".join(_cell(cell, shared) for cell in row.iter("{*}c"))
 
 
-def _cell(cell: etree._Element, shared: list[str]) -> str:
+def _cell(cell: Element, shared: list[str]) -> str:
     inline = "".join(node.text or "" for node in cell.iter("{*}t"))
     value = next((node.text or "" for node in cell.iter("{*}v")), "")
     if cell.get("t") == "s" and value.isdigit() and int(value) < len(shared):
@@ -139,5 +172,5 @@ def _cell(cell: etree._Element, shared: list[str]) -> str:
     return inline or value
 
 
-def _local(node: etree._Element) -> str:
-    return node.tag.rpartition("}")[2] if isinstance(node.tag, str) else ""
+def _local(node: Element) -> str:
+    return str(node.tag).rpartition("}")[2]

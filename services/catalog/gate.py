@@ -32,7 +32,10 @@ class Finding:
 
 
 def findings(
-    title: str, summary: str | None, body: str | None, attachment_texts: Mapping[str, str] | None = None
+    title: str,
+    summary: str | None,
+    body: str | None,
+    attachment_texts: Mapping[str, str] | None = None,
 ) -> list[Finding]:
     """Return every reason to hold an item for review; *body* is HTML or text, attachments come as their text."""
     texts = {"title": title, "summary": summary or "", "body": readable(body or "")}
@@ -56,7 +59,10 @@ def _in_text(where: str, text: str) -> Iterator[Finding]:
 
 # --- text as a reader sees it
 
-_BLOCK_TAG = re.compile(r"</?(?:p|br|h[1-6]|li|ul|ol|tr|table|div|section|blockquote|pre|caption|hr)\b[^>]*>", re.IGNORECASE)
+_BLOCK_TAG = re.compile(
+    r"</?(?:p|br|h[1-6]|li|ul|ol|tr|table|div|section|blockquote|pre|caption|hr)\b[^>]*>",
+    re.IGNORECASE,
+)
 _CELL_TAG = re.compile(r"</?t[dh]\b[^>]*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^>]*>")
 _ATTRIBUTE = re.compile(r'\b(?:alt|href|src|title)="([^"]*)"')

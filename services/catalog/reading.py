@@ -41,7 +41,15 @@ from shared.events.intake import (
     WithdrawalData,
 )
 
-__all__ = ["Sender", "Unreadable", "content_hash", "data_hash", "overtaken", "read_data", "read_event"]
+__all__ = [
+    "Sender",
+    "Unreadable",
+    "content_hash",
+    "data_hash",
+    "overtaken",
+    "read_data",
+    "read_event",
+]
 
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 """Bytes of one event: what the broker lets through."""
@@ -87,7 +95,7 @@ class Unreadable:
 
 
 @dataclass(slots=True)
-class _Syntax(Exception):  # noqa: N818 -- says what it is
+class _Syntax(Exception):
     problem: Problem
 
 
@@ -140,9 +148,14 @@ def read_event(
     data, wrong = _data(document, seen, sender, now)
     if dirt or problems or wrong or envelope is None or data is None:
         return _refused(seen, [*dirt, *problems, *wrong])
-    extensions = {name: value for name, value in document.items() if name not in _ATTRIBUTES and value is not None}
+    extensions = {
+        name: value
+        for name, value in document.items()
+        if name not in _ATTRIBUTES and value is not None
+    }
     return IntakeEvent.model_construct(
-        **(extensions | {name: getattr(envelope, name) for name in _Envelope.model_fields}), data=data
+        **(extensions | {name: getattr(envelope, name) for name in _Envelope.model_fields}),
+        data=data,
     )
 
 
@@ -173,7 +186,13 @@ def read_data(
 
 def content_hash(event: IntakeEvent) -> str:
     """Return the SHA-256 of what an event says: kind, data and source version, whatever the order of its keys."""
-    return _digest({"kind": _KIND_OF[event.type], "sourceversion": event.sourceversion, "data": _said(event.data)})
+    return _digest(
+        {
+            "kind": _KIND_OF[event.type],
+            "sourceversion": event.sourceversion,
+            "data": _said(event.data),
+        }
+    )
 
 
 def data_hash(data: Known) -> str:
@@ -201,7 +220,7 @@ def _refused(seen: Unreadable, problems: list[Problem]) -> Unreadable:
 # --- JSON, stricter than json.loads
 
 
-def _parsed(raw: bytes) -> Any:  # noqa: ANN401 -- any JSON value
+def _parsed(raw: bytes) -> Any:
     if len(raw) > MAX_EVENT_BYTES:
         raise _Syntax(_too_large(len(raw)))
     try:
@@ -237,7 +256,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     words = Words(
-        f"{name} 不是 JSON 的值。", f"{name} is no JSON value.", "请改为数字或 null。", "Use a number or null."
+        f"{name} 不是 JSON 的值。",
+        f"{name} is no JSON value.",
+        "请改为数字或 null。",
+        "Use a number or null.",
     )
     raise _Syntax(complaint((), "not_json", words))
 
@@ -248,7 +270,12 @@ def _not_json(error: ValueError) -> Problem:
         if isinstance(error, json.JSONDecodeError)
         else ("某个数字过长", "a number is too long")
     )
-    words = Words(f"不是 JSON（{where[0]}）。", f"This is not JSON ({where[1]}).", "请检查语法。", "Check the syntax.")
+    words = Words(
+        f"不是 JSON（{where[0]}）。",
+        f"This is not JSON ({where[1]}).",
+        "请检查语法。",
+        "Check the syntax.",
+    )
     return complaint((), "not_json", words)
 
 
@@ -273,7 +300,9 @@ def _too_large(size: int) -> Problem:
 
 
 def _not_an_object(path: JsonPath) -> Problem:
-    words = Words("应为一个 JSON 对象。", "It must be one JSON object.", "请写成 {…}。", "Write it as {…}.")
+    words = Words(
+        "应为一个 JSON 对象。", "It must be one JSON object.", "请写成 {…}。", "Write it as {…}."
+    )
     return complaint(path, "wrong_type", words)
 
 
@@ -301,7 +330,7 @@ def _unclean(document: object, at: JsonPath = ()) -> Iterator[Problem]:
             yield complaint(path, "not_json", _INFINITE)
 
 
-def _scrubbed(value: Any) -> Any:  # noqa: ANN401 -- any JSON value, of a depth already checked
+def _scrubbed(value: Any) -> Any:
     """Return *value* without what `_unclean` told of, so that the other rules can be asked as well."""
     if isinstance(value, str):
         return _FORBIDDEN.sub("?", value)
@@ -312,14 +341,23 @@ def _scrubbed(value: Any) -> Any:  # noqa: ANN401 -- any JSON value, of a depth 
     return 0 if isinstance(value, float) and not math.isfinite(value) else value
 
 
-_INFINITE = Words("数字过大。", "The number is too large.", "请改为可表示的数字。", "Use a number that can be held.")
+_INFINITE = Words(
+    "数字过大。",
+    "The number is too large.",
+    "请改为可表示的数字。",
+    "Use a number that can be held.",
+)
 
 
 # --- the envelope
 
 
-def _envelope(document: dict[str, Any], department: str | None) -> tuple[_Envelope | None, list[Problem]]:
-    attributes = {name: value for name, value in document.items() if name != "data" and value is not None}
+def _envelope(
+    document: dict[str, Any], department: str | None
+) -> tuple[_Envelope | None, list[Problem]]:
+    attributes = {
+        name: value for name, value in document.items() if name != "data" and value is not None
+    }
     envelope = None
     problems: list[Problem] = []
     try:
@@ -327,7 +365,9 @@ def _envelope(document: dict[str, Any], department: str | None) -> tuple[_Envelo
     except ValidationError as error:
         problems = from_validation(error, _Envelope, attributes, ())
     told = {problem.path for problem in problems}
-    problems.extend(problem for problem in _attributes(attributes, department) if problem.path not in told)
+    problems.extend(
+        problem for problem in _attributes(attributes, department) if problem.path not in told
+    )
     return envelope, problems
 
 
@@ -345,7 +385,9 @@ def _attributes(attributes: dict[str, Any], department: str | None) -> Iterator[
     if isinstance(content, str) and not _JSON_CONTENT.fullmatch(content):
         yield complaint(("datacontenttype",), "not_allowed", _CONTENT)
     for name, value in attributes.items():
-        if name not in _ATTRIBUTES and not (_EXTENSION.fullmatch(name) and isinstance(value, (str, int))):
+        if name not in _ATTRIBUTES and not (
+            _EXTENSION.fullmatch(name) and isinstance(value, (str, int))
+        ):
             yield _bad_extension(name)
 
 
@@ -404,7 +446,9 @@ def _type_words(kind: str) -> Words:
 
 def _bad_extension(name: str) -> Problem:
     if name == "data_base64":
-        words = Words("不接受 data_base64。", "data_base64 is not accepted.", "请用 data。", "Use data.")
+        words = Words(
+            "不接受 data_base64。", "data_base64 is not accepted.", "请用 data。", "Use data."
+        )
         return complaint((name,), "not_allowed", words)
     words = Words(
         f"扩展属性「{shown(name)}」不合 CloudEvents 的规定。",
@@ -431,7 +475,11 @@ def _data(
 
 
 def _known(
-    data: dict[str, Any], kind: Kind, sender: Sender | None, now: datetime | None, itself: str | None
+    data: dict[str, Any],
+    kind: Kind,
+    sender: Sender | None,
+    now: datetime | None,
+    itself: str | None,
 ) -> tuple[Known | None, list[Problem]]:
     """Return the typed data and no problem, or what is wrong with each field and between them."""
     model = _MODELS[kind]
@@ -446,7 +494,9 @@ def _known(
     today = now.astimezone(UTC).date() if now else date.max.replace(year=date.max.year - 1)
     found = _unlawful(known, sender or Sender(history=True), today, itself)
     problems.extend(
-        problem for name, problem in found if name not in broken and _LEANS_ON.get(name) not in broken
+        problem
+        for name, problem in found
+        if name not in broken and _LEANS_ON.get(name) not in broken
     )
     return known, problems
 
@@ -461,12 +511,22 @@ def _fields(problems: list[Problem]) -> set[str]:
 
 
 def _mended(model: type[Known], data: dict[str, Any], broken: set[str]) -> dict[str, Any]:
-    kept = {name: value for name, value in data.items() if name not in broken and name in model.model_fields}
-    stand_ins = {name: value for name, value in _PLACEHOLDERS.items() if name in model.model_fields and name in broken}
+    kept = {
+        name: value
+        for name, value in data.items()
+        if name not in broken and name in model.model_fields
+    }
+    stand_ins = {
+        name: value
+        for name, value in _PLACEHOLDERS.items()
+        if name in model.model_fields and name in broken
+    }
     return stand_ins | kept
 
 
-def _unlawful(known: Known, sender: Sender, today: date, itself: str | None) -> Iterator[tuple[str, Problem]]:
+def _unlawful(
+    known: Known, sender: Sender, today: date, itself: str | None
+) -> Iterator[tuple[str, Problem]]:
     if isinstance(known, WithdrawalData):
         return unlawful_withdrawal(known)
     return unlawful_item(known, sender, today, itself)
@@ -478,13 +538,22 @@ def _unwritten(data: dict[str, Any], told: set[str]) -> Iterator[Problem]:
         value: object = data
         for part in path:
             value = value.get(part) if isinstance(value, dict) else None
-        is_date = path == ("remove_after",) and isinstance(value, str) and "T" not in value.upper() and "-" in value
-        problem = bad_instant(("data", *path), value) if isinstance(value, str) and not is_date else None
+        is_date = (
+            path == ("remove_after",)
+            and isinstance(value, str)
+            and "T" not in value.upper()
+            and "-" in value
+        )
+        problem = (
+            bad_instant(("data", *path), value) if isinstance(value, str) and not is_date else None
+        )
         if problem and not RFC3339.fullmatch(str(value)) and problem.path not in told:
             yield problem
 
 
 def _text(value: object, limit: int) -> str | None:
-    return value if isinstance(value, str) and len(value) <= limit and not _FORBIDDEN.search(value) else None
-
-
+    return (
+        value
+        if isinstance(value, str) and len(value) <= limit and not _FORBIDDEN.search(value)
+        else None
+    )

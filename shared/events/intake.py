@@ -231,7 +231,8 @@ class WithdrawalData(Strict):
 class IntakeEvent(Event[IntakeData | WithdrawalData]):
     """One event of a department's system, as the catalog read it."""
 
-    subject: Annotated[str, Field(min_length=1, max_length=MAX_SOURCE_ID)]
+    # an intake event always has a subject; CloudEvents alone would let it be absent
+    subject: Annotated[str, Field(min_length=1, max_length=MAX_SOURCE_ID)]  # type: ignore[mutable-override]
     """The department's own stable `source_id`; may contain `/`."""
     sourceversion: Annotated[int, Field(ge=1, le=MAX_SOURCE_VERSION)] | None = None
     """The department's own revision, if it keeps one."""

@@ -7,7 +7,7 @@ canonical, cleaning it again changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from services.catalog.cleaning.markdown import from_markdown
@@ -18,7 +18,11 @@ from shared.html import scrub
 
 Format = Literal["markdown", "html", "text"]
 
-_READERS = {"markdown": from_markdown, "text": from_plain, "html": str}
+_READERS: dict[Format, Callable[[str], str]] = {
+    "markdown": from_markdown,
+    "text": from_plain,
+    "html": str,
+}
 
 
 def clean_body(format: Format, content: str, attachments: Mapping[str, str] | None = None) -> str:  # noqa: A002

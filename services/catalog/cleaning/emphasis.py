@@ -17,7 +17,17 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType
 from typing_extensions import override
 
-_EMOJI_IDEOGRAPHS = frozenset({0x1F201, 0x1F21A, 0x1F22F, *range(0x1F232, 0x1F237), *range(0x1F238, 0x1F23B), 0x1F250, 0x1F251})
+_EMOJI_IDEOGRAPHS = frozenset(
+    {
+        0x1F201,
+        0x1F21A,
+        0x1F22F,
+        *range(0x1F232, 0x1F237),
+        *range(0x1F238, 0x1F23B),
+        0x1F250,
+        0x1F251,
+    }
+)
 _HANGUL = ((0x1100, 0x11FF), (0x3131, 0x318E), (0xA960, 0xA97C), (0xAC00, 0xD7FB))
 
 
@@ -52,8 +62,12 @@ class _State(StateInline):
         mark_before, mark_after = _is_punctuation(before), _is_punctuation(after)
         cjk_before, cjk_after = is_cjk(before) or selected, is_cjk(after)
         foreign_before, foreign_after = mark_before and not cjk_before, mark_after and not cjk_after
-        left = not space_after and (not foreign_after or space_before or foreign_before or cjk_before)
-        right = not space_before and (not foreign_before or space_after or foreign_after or cjk_after)
+        left = not space_after and (
+            not foreign_after or space_before or foreign_before or cjk_before
+        )
+        right = not space_before and (
+            not foreign_before or space_after or foreign_after or cjk_after
+        )
         return Scanned(
             can_open=left and (canSplitWord or not right or mark_before),
             can_close=right and (canSplitWord or not left or mark_after),
@@ -62,7 +76,8 @@ class _State(StateInline):
 
     def _before(self, start: int) -> tuple[str, bool]:
         """Return the character before *start*, looking through a variation selector, and whether an ideographic
-        or full-width one stood there."""
+        or full-width one stood there.
+        """
         if start == 0:
             return " ", False
         char = self.src[start - 1]

@@ -9,7 +9,9 @@ from services.catalog.cleaning.blocks import Marks, Run
 
 _NBSP_INDENT = re.compile(r"(?:\u3000\s*|[\u00a0\u2002\u2003][\u00a0\u2002\u2003 \u3000]*){2,}")
 _SPACE = re.compile(r"[ \t\n\r\f\v\u00a0\u2000-\u200a\u202f\u205f]+")
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2028\u2029\ufeff\ufff9-\ufffb\ufffe\uffff]")
+_FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2028\u2029\ufeff\ufff9-\ufffb\ufffe\uffff]"
+)
 _EDGE = " \u3000"
 
 
@@ -26,7 +28,7 @@ def split(runs: list[Run]) -> Iterator[list[Run]]:
         if run.kind == "br":
             pending.append(run)
         elif run.kind == "text" and not run.text.strip() and not _NBSP_INDENT.match(run.text):
-            (pending if pending else current).append(run)
+            (pending or current).append(run)
         else:
             if _parts(pending, run):
                 yield current
@@ -129,7 +131,11 @@ def _joined(runs: Iterable[Run]) -> list[Run]:
     out: list[Run] = []
     for run in runs:
         last = out[-1] if out else None
-        if last and last.kind == run.kind == "text" and (last.marks, last.link) == (run.marks, run.link):
+        if (
+            last
+            and last.kind == run.kind == "text"
+            and (last.marks, last.link) == (run.marks, run.link)
+        ):
             out[-1] = last._replace(text=last.text + run.text)
         else:
             out.append(run)

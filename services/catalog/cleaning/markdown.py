@@ -7,6 +7,7 @@ import re
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 
 from services.catalog.cleaning.emphasis import chinese_emphasis, is_cjk
@@ -54,9 +55,9 @@ def _columns(line: str) -> int:
     return sum(2 if ord(char) > 0x2E7F else 1 for char in line)
 
 
-def _between_chinese(children: list[object], place: int) -> bool:
-    before = next((c for t in reversed(children[:place]) if (c := getattr(t, "content", ""))), "")
-    after = next((c for t in children[place + 1 :] if (c := getattr(t, "content", ""))), "")
+def _between_chinese(children: list[Token], place: int) -> bool:
+    before = next((c for t in reversed(children[:place]) if (c := t.content)), "")
+    after = next((c for t in children[place + 1 :] if (c := t.content)), "")
     return bool(before and after and is_cjk(before[-1]) and is_cjk(after[0]))
 
 

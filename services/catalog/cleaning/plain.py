@@ -17,7 +17,9 @@ def from_plain(text: str) -> str:
     if "\n\n" not in text and _mostly_long(text.split("\n")):
         text = text.replace("\n", "\n\n")
     paragraphs = [part for chunk in _BLANK.split(text) for part in _INDENTED.split(chunk)]
-    return "".join(f"<p>{'<br>'.join(escape(line) for line in part.split(chr(10)))}</p>" for part in paragraphs)
+    return "".join(
+        f"<p>{'<br>'.join(escape(line) for line in part.split(chr(10)))}</p>" for part in paragraphs
+    )
 
 
 def _mostly_long(lines: list[str]) -> bool:

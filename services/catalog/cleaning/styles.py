@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lxml import etree
+from lxml.etree import _Element as Element
 
 from services.catalog.cleaning.blocks import Align, Marks
 
@@ -16,22 +16,24 @@ _RAISED = re.compile(r"(?:^|[;\s])vertical-align\s*:\s*(super|sub)\b")
 _ALIGN = re.compile(r"(?:^|[;\s])text-align\s*:\s*(left|center|right|justify|start|end)")
 _OUTLINE = re.compile(r"mso-outline-level\s*:\s*([1-6])")
 _HEADING_CLASS = re.compile(r"(?:^|\s)(?:Mso)?Heading ?([1-6])(?:\s|$)", re.IGNORECASE)
-_BORDER = re.compile(r"border(?:-[a-z]+)*\s*:\s*[^;]*(?:solid|double|dashed|dotted|inset|outset|ridge|groove)")
+_BORDER = re.compile(
+    r"border(?:-[a-z]+)*\s*:\s*[^;]*(?:solid|double|dashed|dotted|inset|outset|ridge|groove)"
+)
 _GRID_CLASS = re.compile(r"MsoTableGrid|MsoNormalTable|table-bordered", re.IGNORECASE)
 _CLASS_ALIGN: dict[str, Align] = {"center": "center", "right": "right"}
 
 
-def _style(node: etree._Element) -> str:
+def _style(node: Element) -> str:
     return (node.get("style") or "").lower()
 
 
-def is_hidden(node: etree._Element) -> bool:
+def is_hidden(node: Element) -> bool:
     """Say whether a reader never saw this element."""
     style = node.get("style")
     return bool(style and _HIDDEN.search(style.lower()))
 
 
-def styled(node: etree._Element, marks: Marks) -> Marks:
+def styled(node: Element, marks: Marks) -> Marks:
     """Return *marks* with what the style of *node* adds or takes away."""
     style = _style(node)
     if not style:
@@ -49,7 +51,7 @@ def styled(node: etree._Element, marks: Marks) -> Marks:
     return marks
 
 
-def aligned(node: etree._Element, inherited: Align = "") -> Align:
+def aligned(node: Element, inherited: Align = "") -> Align:
     """Return where the text of *node* stands; left and justified are the page's own business."""
     if node.tag == "center":
         return "center"
@@ -63,7 +65,7 @@ def aligned(node: etree._Element, inherited: Align = "") -> Align:
     return _CLASS_ALIGN.get(word, "right" if word == "end" else "")
 
 
-def heading_level(node: etree._Element) -> int:
+def heading_level(node: Element) -> int:
     """Return the level that a word processor's style gives this paragraph, or 0."""
     if node.tag not in {"p", "div"}:
         return 0
@@ -71,7 +73,7 @@ def heading_level(node: etree._Element) -> int:
     return int(found[1]) if found else 0
 
 
-def is_bordered(table: etree._Element) -> bool:
+def is_bordered(table: Element) -> bool:
     """Say whether a reader saw lines between the cells of this table."""
     border = (table.get("border") or "0").strip().lower().removesuffix("px")
     if border not in {"", "0"} or _GRID_CLASS.search(table.get("class") or ""):
@@ -79,6 +81,6 @@ def is_bordered(table: etree._Element) -> bool:
     return any(_BORDER.search(_style(cell)) for cell in table.iter("table", "tr", "td", "th"))
 
 
-def is_shaded(node: etree._Element) -> bool:
+def is_shaded(node: Element) -> bool:
     """Say whether this row or cell has a background of its own."""
     return bool(node.get("bgcolor")) or "background" in _style(node)

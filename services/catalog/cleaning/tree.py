@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import nh3
 from lxml import etree
+from lxml.etree import _Element as Element
 
 from services.catalog.cleaning import lines, tables
 from services.catalog.cleaning.blocks import (
@@ -49,8 +50,32 @@ _TABLE_PARTS = frozenset("table caption thead tbody tfoot tr th td".split())
 _STYLED = frozenset({"style", "class", "align"})
 
 _ROUGH = nh3.Cleaner(
-    tags={*_INLINE, *_BLOCKS, *_HEADINGS, *_TABLE_PARTS, "br", "hr", "img", "ul", "ol", "li", "blockquote", "pre"},
-    clean_content_tags={"script", "style", "title", "iframe", "noscript", "template", "svg", "math", "xml", "textarea"},
+    tags={
+        *_INLINE,
+        *_BLOCKS,
+        *_HEADINGS,
+        *_TABLE_PARTS,
+        "br",
+        "hr",
+        "img",
+        "ul",
+        "ol",
+        "li",
+        "blockquote",
+        "pre",
+    },
+    clean_content_tags={
+        "script",
+        "style",
+        "title",
+        "iframe",
+        "noscript",
+        "template",
+        "svg",
+        "math",
+        "xml",
+        "textarea",
+    },
     attributes={
         "*": set(_STYLED),
         "a": {"href", "name", "id"},
@@ -94,7 +119,9 @@ def read_blocks(html: str, attachments: Mapping[str, str] | None = None) -> list
     rough = _ROUGH.clean(html)
     if _depth(rough) > DEEPEST:
         rough = _FLAT.clean(rough)
-    parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True)
+    parser = etree.HTMLParser(
+        encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True
+    )
     root = etree.fromstring(f"<html><body><div>{rough}</div></body></html>".encode(), parser)
     flow = _Flow(attachments, is_top=True)
     for body in root.iter("body"):
@@ -116,7 +143,11 @@ def _depth(html: str) -> int:
 
 def _promoted(block: Block) -> Block:
     """Return the heading that a bold, numbered line of its own is: 一、总体要求."""
-    if not isinstance(block, Para) or block.align == "right" or not lines.is_all(block.runs, Marks.STRONG):
+    if (
+        not isinstance(block, Para)
+        or block.align == "right"
+        or not lines.is_all(block.runs, Marks.STRONG)
+    ):
         return block
     text = lines.text_of(block.runs)
     level = next((level for pattern, level in _NUMBERED if pattern.match(text)), None)
@@ -143,11 +174,11 @@ class _Flow:
                 self.blocks.append(Para(runs, align))
         self.runs = []
 
-    def inside(self, node: etree._Element, look: _Look) -> None:
+    def inside(self, node: Element, look: _Look) -> None:
         """Read what is inside *node*."""
         self.text(node.text, look)
         for child in node:
-            if isinstance(child.tag, str) and not is_hidden(child):
+            if not is_hidden(child):
                 self.element(child, look)
             self.text(child.tail, look)
 
@@ -158,7 +189,7 @@ class _Flow:
                 text = _WRAPPED.sub("", text)
             self.runs.append(Run(text, look.marks, look.link))
 
-    def element(self, node: etree._Element, look: _Look) -> None:
+    def element(self, node: Element, look: _Look) -> None:
         """Read one element."""
         tag = node.tag
         if tag in _INLINE:
@@ -171,18 +202,18 @@ class _Flow:
             self.flush(look.align)
             self._block(node, look)
 
-    def _inline(self, node: etree._Element, look: _Look) -> _Look:
+    def _inline(self, node: Element, look: _Look) -> _Look:
         link = look.link
         if node.tag == "a" and link is None:
             link = self._link(node)
         return _Look(styled(node, look.marks | _INLINE[node.tag]), link, look.align)
 
-    def _link(self, node: etree._Element) -> Link | None:
+    def _link(self, node: Element) -> Link | None:
         href = link_target(node.get("href"), self.attachments)
         name = footnote_name(node.get("id") or node.get("name"))
         return Link(href, name) if href else None
 
-    def _image(self, node: etree._Element, look: _Look) -> None:
+    def _image(self, node: Element, look: _Look) -> None:
         alt = alternative(node.get("alt"))
         source = picture(node.get("src"), self.attachments)
         if source:
@@ -190,7 +221,7 @@ class _Flow:
         elif alt:
             self.runs.append(Run(alt, look.marks, look.link))
 
-    def _block(self, node: etree._Element, look: _Look) -> None:
+    def _block(self, node: Element, look: _Look) -> None:
         tag = node.tag
         if tag in _HEADINGS or heading_level(node):
             self._heading(node, look)
@@ -210,17 +241,22 @@ class _Flow:
         else:
             self._paragraph(node, look)
 
-    def _paragraph(self, node: etree._Element, look: _Look) -> None:
+    def _paragraph(self, node: Element, look: _Look) -> None:
         marks = styled(node, look.marks | (Marks.STRONG if node.tag == "dt" else Marks.NONE))
         inner = _Look(marks, look.link, aligned(node, look.align))
         self.inside(node, inner)
         self.flush(inner.align)
 
-    def _heading(self, node: etree._Element, look: _Look) -> None:
+    def _heading(self, node: Element, look: _Look) -> None:
         inner = _Flow(self.attachments)
         inner.inside(node, _Look(look.marks & ~Marks.STRONG, look.link))
         inner.flush("")
-        runs = [run for block in inner.blocks if isinstance(block, Para) for run in (*block.runs, Run(" "))]
+        runs = [
+            run
+            for block in inner.blocks
+            if isinstance(block, Para)
+            for run in (*block.runs, Run(" "))
+        ]
         others = [block for block in inner.blocks if not isinstance(block, Para)]
         level = heading_level(node) or int(node.tag[1])
         if heading := lines.without(runs, Marks.STRONG):
@@ -228,23 +264,23 @@ class _Flow:
             self.blocks.append(Heading(heading, level) if self.is_top else in_bold)
         self.blocks.extend(others)
 
-    def _contained(self, node: etree._Element, kind: type[Quote | Notes]) -> None:
+    def _contained(self, node: Element, kind: type[Quote | Notes]) -> None:
         if blocks := self._nested(node):
             self.blocks.append(kind(blocks))
 
-    def _nested(self, node: etree._Element) -> list[Block]:
+    def _nested(self, node: Element) -> list[Block]:
         inner = _Flow(self.attachments)
         inner.inside(node, _Look())
         inner.flush("")
         return inner.blocks
 
-    def _listing(self, node: etree._Element) -> None:
+    def _listing(self, node: Element) -> None:
         items: list[Item] = []
         loose = _Flow(self.attachments)
         for child in node:
             if child.tag == "li" and not is_hidden(child):
                 items.append(Item(self._nested(child), footnote_name(child.get("id"))))
-            elif isinstance(child.tag, str) and not is_hidden(child):
+            elif not is_hidden(child):
                 loose.element(child, _Look())
                 loose.flush("")
                 _adopt(items, loose)
@@ -256,14 +292,14 @@ class _Flow:
         if kept:
             self.blocks.append(Listing(kept, start))
 
-    def _pre(self, node: etree._Element) -> None:
+    def _pre(self, node: Element) -> None:
         for line_break in node.iter("br"):
             line_break.tail = "\n" + (line_break.tail or "")
         text = "".join(str(part) for part in node.itertext()).replace("\r", "").strip("\n")
         if text.strip():
             self.blocks.append(Pre(text))
 
-    def _table(self, node: etree._Element) -> None:
+    def _table(self, node: Element) -> None:
         table = tables.read_table(node, self._nested)
         self.blocks.extend(table)
 
@@ -279,5 +315,3 @@ def _adopt(items: list[Item], loose: _Flow) -> None:
 
 def _start(value: str | None) -> int:
     return int(value) if value and value.isascii() and value.isdigit() and len(value) < 6 else 1
-
-

@@ -91,7 +91,11 @@ def _item(item: Item) -> str:
 def _content(blocks: list[Block]) -> str:
     """Return what an item or a cell holds: a first line stands bare when only lists follow it."""
     first = blocks[0] if blocks else None
-    if isinstance(first, Para) and not first.align and all(isinstance(block, Listing) for block in blocks[1:]):
+    if (
+        isinstance(first, Para)
+        and not first.align
+        and all(isinstance(block, Listing) for block in blocks[1:])
+    ):
         return "\n".join([_line(first.runs), *map(_block, blocks[1:])])
     return _blocks(blocks)
 
@@ -105,7 +109,11 @@ def _table(table: Table) -> str:
 
 def _rows(rows: Iterable[list[Cell]], *, is_head: bool) -> str:
     return "\n".join(
-        "<tr>" + "".join(_cell(cell, is_head=is_head, is_first=not place) for place, cell in enumerate(row)) + "</tr>"
+        "<tr>"
+        + "".join(
+            _cell(cell, is_head=is_head, is_first=not place) for place, cell in enumerate(row)
+        )
+        + "</tr>"
         for row in rows
     )
 
