@@ -29,6 +29,8 @@ _UNSEEN = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066
 
 _SIMPLIFIED = opencc.OpenCC("t2s")
 _CUT = rjieba.Jieba()
+for _word in "公租房 廉租房 保租房 三公经费 学区 停课 封路 一卡通 文号 索引号".split():
+    _CUT.add_word(_word, 1000, "n")  # the field's own words, which the dictionary would take apart
 
 # --- HTML to text --------------------------------------------------------------------------------
 

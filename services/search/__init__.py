@@ -1,0 +1,1 @@
+"""Search: an index of the public record, its page and its API."""

@@ -1,0 +1,167 @@
+"""Reads for the edges: one search, its facets, its zero-hit help. Blocking: the edges call them in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import ceil
+
+from services.search.engines.engine import FACETS, Engine
+from services.search.rules.ask import Ask, Filters, Hit, Need, Term
+from services.search.rules.card import Stored, tails
+from services.search.rules.question import IN_TITLE, PART, TITLE, Question, understand
+from services.search.rules.ranking import BEST, ranked
+from services.search.rules.snippet import snippet
+from shared.text import find_numbers, number_key
+
+FACET_SIZE = 50
+"""Values of a facet that an answer names; the counts are exact."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a reader asks for."""
+
+    q: str = ""
+    filters: Filters = field(default_factory=Filters)
+    newest: bool = False
+    page: int = 1
+    size: int = 10
+
+
+@dataclass(frozen=True)
+class Result:
+    """One hit as it is shown."""
+
+    stored: Stored
+    score: float
+    snippet: str
+    """Escaped HTML with `<mark>`."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a search found."""
+
+    total: int
+    hits: list[Result]
+    facets: dict[str, list[tuple[str, int]]]
+    exact: bool = False
+    """The first hit bears the number that was asked for."""
+    question: Question | None = None
+
+
+def search(engine: Engine, wanted: Wanted, *, facets: Sequence[str] = FACETS) -> Results:
+    """Answer one search."""
+    question = understand(wanted.q) if wanted.q.strip() else None
+    ask = replace(plan(engine, question), filters=wanted.filters)
+    newest = wanted.newest or question is None
+    total, hits = _page(engine, ask, wanted, newest=newest)
+    return Results(
+        total=total,
+        hits=[_result(hit, stored, question) for hit, stored in zip(hits, engine.read(hits), strict=True)],
+        facets=count_facets(engine, ask, facets),
+        exact=bool(hits) and not newest and wanted.page == 1 and _is_number(question, hits[0]),
+        question=question,
+    )
+
+
+def plan(engine: Engine, question: Question | None) -> Ask:
+    """Return what to ask *engine* for *question*, without filters.
+
+    A number that is known asks for that number and nothing else. Words: as many of them are needed as still leave a
+    fair number of hits among everything, so that filters never change what counts as a hit.
+    """
+    if question is None:
+        return Ask()
+    if question.number:
+        numbered = Ask(score=question.score, firsts=question.number, phrases=question.phrases)
+        if engine.count(numbered):
+            return numbered
+    asked = Ask(
+        score=question.score,
+        needs=question.needs,
+        phrases=question.phrases,
+        firsts=_firsts(question),
+    )
+    counted = replace(asked, score=())
+    for at_least, fair in _levels(len(question.needs)):
+        if not fair or engine.count(replace(counted, at_least=at_least)) >= fair:
+            return replace(asked, at_least=at_least)
+    return asked
+
+
+def _levels(needs: int) -> list[tuple[int, int]]:
+    """Return how many needs must be met, strictest first, each with the number of hits that makes it good enough."""
+    fair = 20 if needs <= 2 else 100
+    return [(needs, fair), (ceil(needs / 2), fair), (1, 0)] if needs > 1 else [(needs, 0)]
+
+
+def _firsts(question: Question) -> tuple[tuple[Need, float], ...]:
+    titled = [(need, IN_TITLE) for need in question.in_title]
+    if question.title_key:
+        titled.append((((Term("title_key", question.title_key),),), TITLE))
+    return tuple(titled)
+
+
+def _page(engine: Engine, ask: Ask, wanted: Wanted, *, newest: bool) -> tuple[int, list[Hit]]:
+    """Return the exact total and the hits of the page; the best `BEST` are ranked anew, those after them are not."""
+    offset = (wanted.page - 1) * wanted.size
+    end = offset + wanted.size
+    if newest:
+        found = engine.search(ask, offset=offset, limit=wanted.size, newest=True)
+        return found.total, found.hits
+    if offset >= BEST:
+        found = engine.search(ask, offset=offset, limit=wanted.size, newest=False)
+        return found.total, found.hits
+    found = engine.search(ask, offset=0, limit=max(BEST, end), newest=False)
+    return found.total, [*ranked(found.hits[:BEST]), *found.hits[BEST:]][offset:end]
+
+
+def _is_number(question: Question | None, hit: Hit) -> bool:
+    return question is not None and bool(question.number) and hit.score >= PART
+
+
+def _result(hit: Hit, stored: Stored, question: Question | None) -> Result:
+    summary = stored.facts.get("summary") or ""
+    text = f"{summary}\n{stored.text}" if summary else stored.text
+    return Result(stored, round(hit.score, 4), snippet(text, _marked(text, question) if question else ()))
+
+
+def _marked(text: str, question: Question) -> tuple[str, ...]:
+    """Return what to mark: the number that was asked for where the text has it, else the question's words."""
+    if not question.keys:
+        return question.marked
+    printed = [number.lower() for number in find_numbers(text) if set(question.keys) & set(tails(number_key(number)))]
+    return tuple(dict.fromkeys(printed)) or question.marked
+
+
+def count_facets(engine: Engine, ask: Ask, names: Sequence[str]) -> dict[str, list[tuple[str, int]]]:
+    """Count each facet over the hits that all *other* filters leave, so that one can change one's choice."""
+    chosen = [name for name in names if name in ask.filters.names()]
+    counted = engine.facets(ask, [name for name in names if name not in chosen], size=FACET_SIZE)
+    for name in chosen:
+        freed = replace(ask, filters=ask.filters.without(name))
+        counted |= engine.facets(freed, [name], size=FACET_SIZE)
+    return {name: counted[name] for name in names}
+
+
+def nearest_titles(engine: Engine, q: str, *, limit: int = 3) -> list[Stored]:
+    """Return the items whose titles share most with *q*, for a search without hits."""
+    question = understand(q)
+    terms = tuple((Term("title", term.value), weight) for term, weight in question.score)
+    if not terms:
+        return []
+    alike = Ask(score=terms, needs=tuple(((term,),) for term, _ in terms), at_least=1)
+    return engine.read(engine.search(alike, offset=0, limit=limit, newest=False).hits)
+
+
+def explained_by(engine: Engine, keys: Sequence[str]) -> dict[str, Stored]:
+    """Return, by `<department>/<source_id>`, the newest interpretation 解读 of each item that has one."""
+    found: dict[str, Stored] = {}
+    for key in keys:
+        ask = Ask(filters=Filters(exact={"marks": (f"interprets:{key}",)}))
+        stored = engine.read(engine.search(ask, offset=0, limit=1, newest=True).hits)
+        if stored:
+            found[key] = stored[0]
+    return found
