@@ -45,7 +45,10 @@ def cuts_of(phrase: str) -> tuple[Tokens, ...]:
         return ()
     terms = text.cut(phrase)
     covered = set("".join(terms.bigrams))
-    pairs = {*terms.bigrams, *(c for c in terms.characters if not text.is_han(c) or c not in covered)}
+    pairs = {
+        *terms.bigrams,
+        *(c for c in terms.characters if not text.is_han(c) or c not in covered),
+    }
     return tuple({frozenset(text.words(phrase)): None, frozenset(pairs): None})
 
 
@@ -102,7 +105,9 @@ class Matcher:
     def match(self, sight: Sight) -> set[UUID]:
         """Return the subscriptions that *sight* fits."""
         places = [_department(sight.department), *map(_entry, _lineage(sight.catalogue))]
-        return {key for key in self._candidates(sight.tokens, places) if _fits(self._all[key], sight)}
+        return {
+            key for key in self._candidates(sight.tokens, places) if _fits(self._all[key], sight)
+        }
 
     def _candidates(self, tokens: Tokens, places: Iterable[str]) -> set[UUID]:
         at = self._at

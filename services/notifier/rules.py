@@ -185,24 +185,61 @@ def notice_id(item_id: UUID, notice_version: int) -> UUID:
 
 def noticed_at(state: ItemState) -> datetime:
     """Return when the version that notifies was made."""
-    return next((entry.at for entry in state.history if entry.version == state.notice_version), state.updated_at)
+    return next(
+        (entry.at for entry in state.history if entry.version == state.notice_version),
+        state.updated_at,
+    )
 
 
-def is_news(state: ItemState, told: tuple[int, datetime] | None, *, same_epoch: bool) -> bool:
-    """Say whether *state* carries a notice that was not told: its version, or after a restore its time, is newer."""
+@dataclass(frozen=True)
+class Told:
+    """Up to where an item counts as told."""
+
+    notice_version: int
+    noticed_at: datetime
+    sequence: int
+    epoch: UUID | None
+
+
+def is_news(state: ItemState, told: Told | None) -> bool:
+    """Say whether *state* carries a notice that does not count as told.
+
+    Inside an epoch the version decides, and nothing older than what we hold is news. Versions of another epoch
+    (the record was restored) cannot be compared: there only a later time makes news.
+    """
     if state.notice_version < 1:
         return False
     if told is None:
         return True
-    version, at = told
-    return state.notice_version > version if same_epoch else noticed_at(state) > at
+    if state.epoch == told.epoch:
+        if state.sequence <= told.sequence:
+            return False
+        if state.notice_version > told.notice_version:
+            return True
+    return noticed_at(state) > told.noticed_at
+
+
+def advanced(state: ItemState, told: Told | None) -> Told:
+    """Return what counts as told after *state* was seen; nothing ever counts as less told than before."""
+    at, version = noticed_at(state), max(state.notice_version, 0)
+    if told is None:
+        return Told(version, at, state.sequence, state.epoch)
+    if state.epoch == told.epoch and state.sequence <= told.sequence:
+        return told
+    return Told(
+        max(version, told.notice_version), max(at, told.noticed_at), state.sequence, state.epoch
+    )
 
 
 def kind_of(state: ItemState) -> Kind:
     """Return what kind of notice *state* makes; publishing anew after a withdrawal is no correction."""
     if state.state != "published":
         return state.state
-    earlier = [e for e in state.history if e.version < state.notice_version and e.change in ("major", "withdrawal")]
+    earlier = [
+        e
+        for e in state.history
+        if e.version < state.notice_version and e.change in ("major", "withdrawal")
+    ]
     earlier.sort(key=lambda entry: entry.version)
     return "corrected" if earlier and earlier[-1].change == "major" else "published"
 
@@ -270,7 +307,11 @@ _NAMELESS: dict[Lang, str] = {
 def subject(notice: Notice, lang: Lang) -> str:
     """Return the subject line: `[部门] 标题`, `[更正] 标题`, `[撤回] 标题`, without anything that could break a header."""
     department = one_line(notice.department_names.of(lang), 60)
-    title = one_line(notice.title, 200) if notice.title else _NAMELESS[lang].format(department=department)
+    title = (
+        one_line(notice.title, 200)
+        if notice.title
+        else _NAMELESS[lang].format(department=department)
+    )
     mark = "withdrawn" if notice.kind not in ("published", "corrected") else notice.kind
     return f"[{_MARKS[mark][lang] if mark in _MARKS else department}] {title}"
 
@@ -313,3 +354,29 @@ def retry_at(attempts: int, first_tried_at: datetime, now: datetime) -> datetime
     """Return when to try again after *attempts* tries: 1, 5, 30 min, 2, 4, 8, 16 h; None past 48 hours."""
     at = now + _RETRY[min(attempts, len(_RETRY)) - 1]
     return at if at - first_tried_at <= GIVE_UP_AFTER else None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The state that a delivery takes."""
+
+    state: Literal["sent", "unknown", "deferred", "failed"]
+    reason: str | None = None
+    next_at: datetime | None = None
+
+
+def after_verdict(
+    verdict: Verdict, attempts: int, first_tried_at: datetime, now: datetime, *, urgent: bool
+) -> Outcome:
+    """Return what follows from *verdict*: what is refused for now is tried again until 48 hours have passed.
+
+    When it is unknown whether the server took a mail, only an urgent one goes again, under the same Message-ID.
+    """
+    again = verdict.state == "deferred" or (verdict.state == "unknown" and urgent)
+    if not again:
+        return Outcome(verdict.state, verdict.reason)
+    at = retry_at(attempts, first_tried_at, now)
+    if at is None:
+        state: Literal["unknown", "failed"] = "unknown" if verdict.state == "unknown" else "failed"
+        return Outcome(state, f"given up: {verdict.reason}")
+    return Outcome("deferred", verdict.reason, at)

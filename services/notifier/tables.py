@@ -66,7 +66,9 @@ directory = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("epoch", Uuid),
     Column("state", JSONB, nullable=False),
-    CheckConstraint("key IN ('catalogue', 'settings') OR starts_with(key, 'department:')", name="key"),
+    CheckConstraint(
+        "key IN ('catalogue', 'settings') OR starts_with(key, 'department:')", name="key"
+    ),
 )
 """Names of bodies and entries and the site's own, from the record: `department:<code>`, `catalogue`, `settings`."""
 
@@ -86,7 +88,8 @@ subscriber = Table(
     CheckConstraint(_LANGUAGE, name="language"),
     CheckConstraint("(address IS NULL) = (erased_at IS NOT NULL)", name="erased"),
     CheckConstraint(
-        "(address IS NULL) = (address_key IS NULL) AND (address IS NULL) = (token_sha256 IS NULL)", name="whole"
+        "(address IS NULL) = (address_key IS NULL) AND (address IS NULL) = (token_sha256 IS NULL)",
+        name="whole",
     ),
     CheckConstraint("(left_at IS NULL) = (left_because IS NULL)", name="left"),
     CheckConstraint("address IS NULL OR length(address) BETWEEN 6 AND 254", name="address"),
@@ -97,7 +100,12 @@ subscription = Table(
     "subscription",
     meta,
     Column("subscription_id", Uuid, primary_key=True, server_default=func.gen_random_uuid()),
-    Column("subscriber_id", Uuid, ForeignKey(subscriber.c.subscriber_id, ondelete="CASCADE"), nullable=False),
+    Column(
+        "subscriber_id",
+        Uuid,
+        ForeignKey(subscriber.c.subscriber_id, ondelete="CASCADE"),
+        nullable=False,
+    ),
     Column("department", Text, nullable=False, server_default=""),
     Column("catalogue", Text, nullable=False, server_default=""),
     Column("phrase", Text, nullable=False, server_default=""),
@@ -124,7 +132,12 @@ letter = Table(
     "letter",
     meta,
     Column("letter_id", Uuid, primary_key=True),
-    Column("subscriber_id", Uuid, ForeignKey(subscriber.c.subscriber_id, ondelete="CASCADE"), nullable=False),
+    Column(
+        "subscriber_id",
+        Uuid,
+        ForeignKey(subscriber.c.subscriber_id, ondelete="CASCADE"),
+        nullable=False,
+    ),
     Column("kind", Text, nullable=False),
     Column("token_sha256", LargeBinary, nullable=False, unique=True),
     Column("created_at", DateTime(timezone=True), nullable=False, index=True),
@@ -159,7 +172,12 @@ delivery = Table(
     Column("delivery_id", BigInteger, Identity(), primary_key=True),
     Column("notice_id", Uuid, ForeignKey(notice.c.notice_id)),
     Column("letter_id", Uuid, ForeignKey(letter.c.letter_id, ondelete="CASCADE")),
-    Column("subscriber_id", Uuid, ForeignKey(subscriber.c.subscriber_id, ondelete="CASCADE"), nullable=False),
+    Column(
+        "subscriber_id",
+        Uuid,
+        ForeignKey(subscriber.c.subscriber_id, ondelete="CASCADE"),
+        nullable=False,
+    ),
     Column("channel", Text, nullable=False, server_default="mail"),
     Column("because", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
     Column("state", Text, nullable=False, server_default="pending"),
@@ -176,12 +194,21 @@ delivery = Table(
     UniqueConstraint("letter_id", "channel"),
     CheckConstraint("(notice_id IS NULL) <> (letter_id IS NULL)", name="of_one"),
     CheckConstraint("channel IN ('mail')", name="channel"),
-    CheckConstraint("state IN ('pending', 'sending', 'sent', 'unknown', 'deferred', 'failed')", name="state"),
+    CheckConstraint(
+        "state IN ('pending', 'sending', 'sent', 'unknown', 'deferred', 'failed')", name="state"
+    ),
     CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent"),
-    CheckConstraint("state NOT IN ('unknown', 'deferred', 'failed') OR reason IS NOT NULL", name="reason"),
+    CheckConstraint(
+        "state NOT IN ('unknown', 'deferred', 'failed') OR reason IS NOT NULL", name="reason"
+    ),
     CheckConstraint("state <> 'sending' OR leased_until IS NOT NULL", name="leased"),
     CheckConstraint("notice_id IS NULL OR cardinality(because) > 0", name="because"),
-    Index("ix_delivery_waiting", "priority", "next_at", postgresql_where=text("state IN ('pending', 'deferred')")),
+    Index(
+        "ix_delivery_waiting",
+        "priority",
+        "next_at",
+        postgresql_where=text("state IN ('pending', 'deferred')"),
+    ),
     Index("ix_delivery_sending", "leased_until", postgresql_where=text("state = 'sending'")),
     Index("ix_delivery_subscriber", "subscriber_id"),
 )

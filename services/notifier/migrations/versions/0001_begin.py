@@ -31,7 +31,8 @@ def upgrade() -> None:
         sa.Column("epoch", sa.Uuid(), nullable=True),
         sa.Column("state", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.CheckConstraint(
-            "key IN ('catalogue', 'settings') OR starts_with(key, 'department:')", name=op.f("ck_directory_key")
+            "key IN ('catalogue', 'settings') OR starts_with(key, 'department:')",
+            name=op.f("ck_directory_key"),
         ),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_directory")),
         schema="notifier",
@@ -45,11 +46,15 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("department", sa.Text(), nullable=False),
         sa.Column("important", sa.Boolean(), nullable=False),
-        sa.Column("content", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column(
+            "content", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True
+        ),
         sa.Column("first_sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("notice_version >= 1", name=op.f("ck_notice_version")),
         sa.PrimaryKeyConstraint("notice_id", name=op.f("pk_notice")),
-        sa.UniqueConstraint("item_id", "notice_version", name=op.f("uq_notice_item_id_notice_version")),
+        sa.UniqueConstraint(
+            "item_id", "notice_version", name=op.f("uq_notice_item_id_notice_version")
+        ),
         schema="notifier",
     )
     op.create_table(
@@ -61,7 +66,9 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("raw", sa.LargeBinary(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
-        sa.Column("parked_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column(
+            "parked_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
         sa.PrimaryKeyConstraint("parked_id", name=op.f("pk_parked")),
         schema="notifier",
     )
@@ -69,7 +76,9 @@ def upgrade() -> None:
         "position",
         sa.Column("consumer", sa.Text(), nullable=False),
         sa.Column("epoch", sa.Uuid(), nullable=True),
-        sa.Column("seen", postgresql.INT8MULTIRANGE(), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column(
+            "seen", postgresql.INT8MULTIRANGE(), server_default=sa.text("'{}'"), nullable=False
+        ),
         sa.PrimaryKeyConstraint("consumer", name=op.f("pk_position")),
         schema="notifier",
     )
@@ -95,14 +104,23 @@ def upgrade() -> None:
         sa.Column("left_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("left_because", sa.Text(), nullable=True),
         sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("language IN ('zh-Hans', 'zh-Hant', 'en')", name=op.f("ck_subscriber_language")),
+        sa.CheckConstraint(
+            "language IN ('zh-Hans', 'zh-Hant', 'en')", name=op.f("ck_subscriber_language")
+        ),
         sa.CheckConstraint(
             "(address IS NULL) = (address_key IS NULL) AND (address IS NULL) = (token_sha256 IS NULL)",
             name=op.f("ck_subscriber_whole"),
         ),
-        sa.CheckConstraint("(address IS NULL) = (erased_at IS NOT NULL)", name=op.f("ck_subscriber_erased")),
-        sa.CheckConstraint("(left_at IS NULL) = (left_because IS NULL)", name=op.f("ck_subscriber_left")),
-        sa.CheckConstraint("address IS NULL OR length(address) BETWEEN 6 AND 254", name=op.f("ck_subscriber_address")),
+        sa.CheckConstraint(
+            "(address IS NULL) = (erased_at IS NOT NULL)", name=op.f("ck_subscriber_erased")
+        ),
+        sa.CheckConstraint(
+            "(left_at IS NULL) = (left_because IS NULL)", name=op.f("ck_subscriber_left")
+        ),
+        sa.CheckConstraint(
+            "address IS NULL OR length(address) BETWEEN 6 AND 254",
+            name=op.f("ck_subscriber_address"),
+        ),
         sa.PrimaryKeyConstraint("subscriber_id", name=op.f("pk_subscriber")),
         sa.UniqueConstraint("address_key", name=op.f("uq_subscriber_address_key")),
         sa.UniqueConstraint("token_sha256", name=op.f("uq_subscriber_token_sha256")),
@@ -142,11 +160,24 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_sha256", name=op.f("uq_letter_token_sha256")),
         schema="notifier",
     )
-    op.create_index(op.f("ix_letter_created_at"), "letter", ["created_at"], unique=False, schema="notifier")
-    op.create_index("ix_letter_subscriber", "letter", ["subscriber_id", "created_at"], unique=False, schema="notifier")
+    op.create_index(
+        op.f("ix_letter_created_at"), "letter", ["created_at"], unique=False, schema="notifier"
+    )
+    op.create_index(
+        "ix_letter_subscriber",
+        "letter",
+        ["subscriber_id", "created_at"],
+        unique=False,
+        schema="notifier",
+    )
     op.create_table(
         "subscription",
-        sa.Column("subscription_id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column(
+            "subscription_id",
+            sa.Uuid(),
+            server_default=sa.text("gen_random_uuid()"),
+            nullable=False,
+        ),
         sa.Column("subscriber_id", sa.Uuid(), nullable=False),
         sa.Column("department", sa.Text(), server_default="", nullable=False),
         sa.Column("catalogue", sa.Text(), server_default="", nullable=False),
@@ -155,7 +186,9 @@ def upgrade() -> None:
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("clock", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.CheckConstraint("department || catalogue || phrase <> ''", name=op.f("ck_subscription_target")),
+        sa.CheckConstraint(
+            "department || catalogue || phrase <> ''", name=op.f("ck_subscription_target")
+        ),
         sa.CheckConstraint("length(phrase) <= 60", name=op.f("ck_subscription_phrase")),
         sa.ForeignKeyConstraint(
             ["subscriber_id"],
@@ -166,7 +199,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subscription_id", name=op.f("pk_subscription")),
         schema="notifier",
     )
-    op.create_index("ix_subscription_clock", "subscription", ["clock"], unique=False, schema="notifier")
+    op.create_index(
+        "ix_subscription_clock", "subscription", ["clock"], unique=False, schema="notifier"
+    )
     op.create_index(
         "uq_subscription_living",
         "subscription",
@@ -193,19 +228,32 @@ def upgrade() -> None:
         sa.Column("first_tried_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
-        sa.CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name=op.f("ck_delivery_sent")),
+        sa.CheckConstraint(
+            "(state = 'sent') = (sent_at IS NOT NULL)", name=op.f("ck_delivery_sent")
+        ),
         sa.CheckConstraint("channel IN ('mail')", name=op.f("ck_delivery_channel")),
-        sa.CheckConstraint("state <> 'sending' OR leased_until IS NOT NULL", name=op.f("ck_delivery_leased")),
         sa.CheckConstraint(
-            "state IN ('pending', 'sending', 'sent', 'unknown', 'deferred', 'failed')", name=op.f("ck_delivery_state")
+            "state <> 'sending' OR leased_until IS NOT NULL", name=op.f("ck_delivery_leased")
         ),
         sa.CheckConstraint(
-            "state NOT IN ('unknown', 'deferred', 'failed') OR reason IS NOT NULL", name=op.f("ck_delivery_reason")
+            "state IN ('pending', 'sending', 'sent', 'unknown', 'deferred', 'failed')",
+            name=op.f("ck_delivery_state"),
         ),
-        sa.CheckConstraint("(notice_id IS NULL) <> (letter_id IS NULL)", name=op.f("ck_delivery_of_one")),
-        sa.CheckConstraint("notice_id IS NULL OR cardinality(because) > 0", name=op.f("ck_delivery_because")),
+        sa.CheckConstraint(
+            "state NOT IN ('unknown', 'deferred', 'failed') OR reason IS NOT NULL",
+            name=op.f("ck_delivery_reason"),
+        ),
+        sa.CheckConstraint(
+            "(notice_id IS NULL) <> (letter_id IS NULL)", name=op.f("ck_delivery_of_one")
+        ),
+        sa.CheckConstraint(
+            "notice_id IS NULL OR cardinality(because) > 0", name=op.f("ck_delivery_because")
+        ),
         sa.ForeignKeyConstraint(
-            ["letter_id"], ["notifier.letter.letter_id"], name=op.f("fk_delivery_letter_id_letter"), ondelete="CASCADE"
+            ["letter_id"],
+            ["notifier.letter.letter_id"],
+            name=op.f("fk_delivery_letter_id_letter"),
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["notice_id"], ["notifier.notice.notice_id"], name=op.f("fk_delivery_notice_id_notice")
@@ -219,7 +267,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("delivery_id", name=op.f("pk_delivery")),
         sa.UniqueConstraint("letter_id", "channel", name=op.f("uq_delivery_letter_id_channel")),
         sa.UniqueConstraint(
-            "notice_id", "subscriber_id", "channel", name=op.f("uq_delivery_notice_id_subscriber_id_channel")
+            "notice_id",
+            "subscriber_id",
+            "channel",
+            name=op.f("uq_delivery_notice_id_subscriber_id_channel"),
         ),
         schema="notifier",
     )
@@ -231,7 +282,9 @@ def upgrade() -> None:
         schema="notifier",
         postgresql_where=sa.text("state = 'sending'"),
     )
-    op.create_index("ix_delivery_subscriber", "delivery", ["subscriber_id"], unique=False, schema="notifier")
+    op.create_index(
+        "ix_delivery_subscriber", "delivery", ["subscriber_id"], unique=False, schema="notifier"
+    )
     op.create_index(
         "ix_delivery_waiting",
         "delivery",
@@ -251,7 +304,10 @@ def downgrade() -> None:
     )
     op.drop_index("ix_delivery_subscriber", table_name="delivery", schema="notifier")
     op.drop_index(
-        "ix_delivery_sending", table_name="delivery", schema="notifier", postgresql_where=sa.text("state = 'sending'")
+        "ix_delivery_sending",
+        table_name="delivery",
+        schema="notifier",
+        postgresql_where=sa.text("state = 'sending'"),
     )
     op.drop_table("delivery", schema="notifier")
     op.drop_index(

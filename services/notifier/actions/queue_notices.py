@@ -1,0 +1,219 @@
+"""From a state of the record to one waiting mail per subscriber."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import any_, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.notifier.matcher import Matcher, Sight, tokens_of
+from services.notifier.queries import refresh_matcher
+from services.notifier.rules import (
+    Notice,
+    Told,
+    advanced,
+    is_news,
+    notice_id,
+    notice_of,
+    noticed_at,
+)
+from services.notifier.tables import beginning, delivery, notice, subscriber, subscription, told
+from shared import text
+from shared.events.record import ItemState
+from shared.web import dates
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One state of an item, with the SHA-256 that its event carries."""
+
+    state: ItemState
+    sha256: str
+
+
+async def queue_notices(
+    session: AsyncSession, seen: Sequence[Seen], *, matcher: Matcher, timezone: str, now: datetime
+) -> int:
+    """Queue one mail per matching subscriber for each notice that was not told yet; return how many.
+
+    What was noticed before this notifier began counts as told. A repeat, a replay, a rebuild or another epoch
+    finds the notice told already.
+    """
+    started_at = await session.scalar(select(beginning.c.started_at))
+    if started_at is None:
+        raise RuntimeError("begin_telling comes first")
+    held, since = await _told(session, {each.state.item_id for each in seen})
+    changed: dict[UUID, dict[str, Any]] = {}
+    news: list[ItemState] = []
+    for each in seen:
+        state, known = each.state, held.get(each.state.item_id)
+        fresh = is_news(state, known)
+        if fresh and noticed_at(state) >= started_at:
+            news.append(state)
+        if fresh or known is None:
+            since[state.item_id] = now
+        held[state.item_id] = after = advanced(state, known)
+        if after != known:
+            changed[state.item_id] = _row(each, after, since[state.item_id])
+    queued = 0
+    if news:
+        await refresh_matcher(session, matcher)
+    for state in news:
+        queued += await _queue(session, state, matcher=matcher, timezone=timezone, now=now)
+    await _remember(session, changed)
+    return queued
+
+
+# --- what counts as told
+
+
+async def _told(
+    session: AsyncSession, items: Iterable[UUID]
+) -> tuple[dict[UUID, Told], dict[UUID, datetime]]:
+    """Return up to where each item counts as told, and since when; the rows stay locked."""
+    c = told.c
+    rows = await session.execute(
+        select(c.item_id, c.since, c.notice_version, c.noticed_at, c.sequence, c.epoch)
+        .where(c.item_id.in_(items))
+        .order_by(c.item_id)
+        .with_for_update()
+    )
+    known = rows.tuples().all()
+    return {item: Told(*rest) for item, _, *rest in known}, {
+        item: since for item, since, *_ in known
+    }
+
+
+def _row(each: Seen, after: Told, since: datetime) -> dict[str, Any]:
+    return {"item_id": each.state.item_id, **asdict(after), "sha256": each.sha256, "since": since}
+
+
+async def _remember(session: AsyncSession, changed: Mapping[UUID, dict[str, Any]]) -> None:
+    """Store what counts as told now, unless another copy of this service has seen a later state meanwhile."""
+    if not changed:
+        return
+    rows = insert(told).values([changed[item] for item in sorted(changed)])
+    columns = {
+        column.name: rows.excluded[column.name] for column in told.c if column.name != "item_id"
+    }
+    newer = or_(
+        told.c.epoch.is_distinct_from(rows.excluded.epoch), told.c.sequence < rows.excluded.sequence
+    )
+    await session.execute(
+        rows.on_conflict_do_update(index_elements=["item_id"], set_=columns, where=newer)
+    )
+
+
+# --- one notice
+
+
+async def _queue(
+    session: AsyncSession, state: ItemState, *, matcher: Matcher, timezone: str, now: datetime
+) -> int:
+    withdrawn = state.state != "published"
+    await _silence(session, state, withdrawn=withdrawn)
+    keys = matcher.match(await asyncio.to_thread(_sight, state))
+    if withdrawn:
+        keys |= await _told_before(session, state.item_id)
+    audience = await _audience(session, keys, noticed_at(state))
+    if not audience:
+        return 0
+    what = await asyncio.to_thread(
+        notice_of, state, dates.local(state.published_at, timezone).date()
+    )
+    await _store(session, state, what, now)
+    priority = 0 if withdrawn or state.important else 1
+    rows = [
+        {
+            "notice_id": notice_id(state.item_id, state.notice_version),
+            "subscriber_id": person,
+            "because": because,
+            "priority": priority,
+            "created_at": now,
+            "next_at": now,
+        }
+        for person, because in audience
+    ]
+    await session.execute(insert(delivery).on_conflict_do_nothing(), rows)
+    return len(rows)
+
+
+def _sight(state: ItemState) -> Sight:
+    body = text.plain(state.body.content) if state.body else None
+    tokens = tokens_of(state.title, state.summary, state.document_number, body)
+    return Sight(state.department.code, state.catalogue, tokens)
+
+
+async def _silence(session: AsyncSession, state: ItemState, *, withdrawn: bool) -> None:
+    """Empty and stop the earlier notices of an item that is withdrawn, or those of its sealed versions."""
+    sealed = max((entry.version for entry in state.history if entry.sealed), default=0)
+    below = state.notice_version if withdrawn else sealed + 1
+    if below <= 1:
+        return
+    old = select(notice.c.notice_id).where(
+        notice.c.item_id == state.item_id, notice.c.notice_version < below
+    )
+    await session.execute(update(notice).where(notice.c.notice_id.in_(old)).values(content=None))
+    await session.execute(
+        update(delivery)
+        .where(delivery.c.notice_id.in_(old), delivery.c.state.in_(("pending", "deferred")))
+        .values(state="failed", reason="withdrawn before it was sent")
+    )
+
+
+async def _told_before(session: AsyncSession, item_id: UUID) -> set[UUID]:
+    """Return the subscriptions that this item was told for: a withdrawal has no text that a phrase could match."""
+    because = (
+        select(func.unnest(delivery.c.because))
+        .join(notice, notice.c.notice_id == delivery.c.notice_id)
+        .where(notice.c.item_id == item_id)
+    )
+    return set((await session.scalars(because)).all())
+
+
+async def _audience(
+    session: AsyncSession, keys: set[UUID], at: datetime
+) -> Sequence[tuple[UUID, list[UUID]]]:
+    """Return each person with those of *keys* that were confirmed by *at* and still count, oldest first."""
+    if not keys:
+        return []
+    mine = func.array_agg(
+        aggregate_order_by(subscription.c.subscription_id, subscription.c.created_at)
+    )
+    rows = await session.execute(
+        select(subscription.c.subscriber_id, mine)
+        .join(subscriber, subscriber.c.subscriber_id == subscription.c.subscriber_id)
+        .where(
+            subscription.c.subscription_id
+            == any_(literal(list(keys), type_=delivery.c.because.type)),
+            subscription.c.confirmed_at <= at,
+            subscription.c.ended_at.is_(None),
+            subscriber.c.left_at.is_(None),
+        )
+        .group_by(subscription.c.subscriber_id)
+    )
+    return [(person, because) for person, because in rows]
+
+
+async def _store(session: AsyncSession, state: ItemState, what: Notice, now: datetime) -> None:
+    row = {
+        "notice_id": notice_id(state.item_id, state.notice_version),
+        "item_id": state.item_id,
+        "notice_version": state.notice_version,
+        "noticed_at": noticed_at(state),
+        "created_at": now,
+        "department": state.department.code,
+        "important": state.important,
+        "content": what.model_dump(mode="json", by_alias=True),
+    }
+    known = ("noticed_at", "important", "content")
+    statement = insert(notice).values(row)
+    again = {name: statement.excluded[name] for name in known}
+    await session.execute(statement.on_conflict_do_update(index_elements=["notice_id"], set_=again))

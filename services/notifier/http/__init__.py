@@ -1,0 +1,1 @@
+"""The notifier's routes, one file per resource."""

@@ -1,0 +1,237 @@
+"""Reads for the edges and actions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.notifier.links import sha256
+from services.notifier.matcher import Matcher
+from services.notifier.rules import Lang, LinkNotValid, Target
+from services.notifier.tables import (
+    beginning,
+    delivery,
+    directory,
+    letter,
+    subscriber,
+    subscription,
+    told,
+)
+from services.notifier.words import say
+from shared.events.record import CatalogueEntry, DepartmentState, SiteSettings
+
+
+async def refresh_matcher(session: AsyncSession, matcher: Matcher) -> None:
+    """Bring *matcher* to what is committed: every change of a subscription bumps one clock in its transaction."""
+    clock = await session.scalar(select(beginning.c.clock)) or 0
+    if clock == matcher.clock:
+        return
+    rows = (
+        await session.execute(
+            select(
+                subscription.c.subscription_id,
+                subscription.c.department,
+                subscription.c.catalogue,
+                subscription.c.phrase,
+                (
+                    subscription.c.confirmed_at.is_not(None) & subscription.c.ended_at.is_(None)
+                ).label("counts"),
+            ).where(subscription.c.clock > matcher.clock)
+        )
+    ).all()
+    await asyncio.to_thread(_apply, matcher, rows)
+    matcher.clock = clock
+
+
+def _apply(matcher: Matcher, rows: Sequence[Any]) -> None:
+    for row in rows:
+        matcher.drop(row.subscription_id)
+    matcher.put_all(
+        {r.subscription_id: Target(r.department, r.catalogue, r.phrase) for r in rows if r.counts}
+    )
+
+
+# --- names
+
+
+@dataclass(frozen=True)
+class Directory:
+    """The names of bodies and entries, and the site's own settings."""
+
+    departments: Mapping[str, DepartmentState]
+    entries: Mapping[str, CatalogueEntry]
+    settings: SiteSettings | None
+
+    def label(self, target: Target, lang: Lang) -> str:
+        """Return what *target* follows, as its owner reads it."""
+        parts = []
+        if target.department:
+            known = self.departments.get(target.department)
+            parts.append(known.names.of(lang) if known else target.department)
+        if target.catalogue:
+            entry = self.entries.get(target.catalogue)
+            parts.append(entry.names.of(lang) if entry else target.catalogue)
+        if target.phrase:
+            parts.append(say("phrase", lang, phrase=target.phrase))
+        return " · ".join(parts)
+
+
+_ENTRIES = TypeAdapter(list[CatalogueEntry])
+
+
+async def directory_of(session: AsyncSession) -> Directory:
+    """Return all names, bodies in the order of lists."""
+    states = dict(
+        (await session.execute(select(directory.c.key, directory.c.state))).tuples().all()
+    )
+    bodies = [
+        DepartmentState.model_validate(state)
+        for key, state in states.items()
+        if key.startswith("department:")
+    ]
+    bodies.sort(key=lambda body: (body.position, body.code))
+    entries = _ENTRIES.validate_python(
+        states.get("catalogue", {}).get("value", {}).get("entries", [])
+    )
+    settings = states.get("settings", {}).get("value")
+    return Directory(
+        {body.code: body for body in bodies},
+        {entry.code: entry for entry in entries},
+        SiteSettings.model_validate(settings) if settings else None,
+    )
+
+
+# --- a person's own page
+
+
+@dataclass(frozen=True)
+class Person:
+    """A subscriber, without the address."""
+
+    subscriber_id: UUID
+    language: Lang
+    left_at: datetime | None
+    left_because: str | None
+
+
+@dataclass(frozen=True)
+class Followed:
+    """One subscription."""
+
+    subscription_id: UUID
+    target: Target
+    confirmed_at: datetime | None
+
+
+async def person_of(session: AsyncSession, token: str) -> Person:
+    """Return whose page *token* opens, or refuse."""
+    row = (
+        await session.execute(
+            select(
+                subscriber.c.subscriber_id,
+                subscriber.c.language,
+                subscriber.c.left_at,
+                subscriber.c.left_because,
+            ).where(subscriber.c.token_sha256 == sha256(token))
+        )
+    ).one_or_none()
+    if row is None:
+        raise LinkNotValid
+    return Person(*row)
+
+
+async def followed_by(session: AsyncSession, subscriber_id: UUID) -> list[Followed]:
+    """Return what a person follows now, oldest first."""
+    return [each for each in await _living(session, subscriber_id) if each.confirmed_at]
+
+
+async def waiting_of(session: AsyncSession, subscriber_id: UUID) -> list[Followed]:
+    """Return what was asked for and not confirmed."""
+    return [each for each in await _living(session, subscriber_id) if not each.confirmed_at]
+
+
+async def _living(session: AsyncSession, subscriber_id: UUID) -> list[Followed]:
+    c = subscription.c
+    rows = await session.execute(
+        select(c.subscription_id, c.department, c.catalogue, c.phrase, c.confirmed_at)
+        .where(c.subscriber_id == subscriber_id, c.ended_at.is_(None))
+        .order_by(c.created_at, c.subscription_id)
+    )
+    return [Followed(key, Target(dep, cat, phrase), at) for key, dep, cat, phrase, at in rows]
+
+
+async def named_in(session: AsyncSession, subscriber_id: UUID, mail: int | None) -> list[Followed]:
+    """Return the living subscriptions that one mail to this person was for; without a mail, all."""
+    living = await followed_by(session, subscriber_id)
+    if mail is None:
+        return living
+    because = await session.scalar(
+        select(delivery.c.because).where(
+            delivery.c.delivery_id == mail, delivery.c.subscriber_id == subscriber_id
+        )
+    )
+    return [each for each in living if each.subscription_id in (because or [])]
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A letter whose link was opened."""
+
+    letter_id: UUID
+    subscriber_id: UUID
+    language: Lang
+    used: bool
+
+
+async def letter_of(session: AsyncSession, token: str, now: datetime) -> Letter:
+    """Return the confirmation letter that *token* came in, or refuse."""
+    row = (
+        await session.execute(
+            select(
+                letter.c.letter_id,
+                letter.c.subscriber_id,
+                subscriber.c.language,
+                letter.c.used_at.is_not(None),
+            )
+            .join(subscriber, subscriber.c.subscriber_id == letter.c.subscriber_id)
+            .where(
+                letter.c.token_sha256 == sha256(token),
+                letter.c.kind == "confirm",
+                letter.c.expires_at > now,
+            )
+        )
+    ).one_or_none()
+    if row is None:
+        raise LinkNotValid
+    return Letter(*row)
+
+
+# --- for the operator and `verify`
+
+
+async def shown_after(
+    session: AsyncSession, after: UUID | None, limit: int = 1000
+) -> list[dict[str, Any]]:
+    """Return up to which notice each item counts as told, in order of item ids."""
+    statement = select(told.c.item_id, told.c.notice_version, told.c.sha256, told.c.since)
+    if after is not None:
+        statement = statement.where(told.c.item_id > after)
+    rows = await session.execute(statement.order_by(told.c.item_id).limit(limit))
+    return [
+        {"item_id": i, "version": version, "sha256": sha, "since": since}
+        for i, version, sha, since in rows
+    ]
+
+
+async def deliveries_by_state(session: AsyncSession) -> dict[str, int]:
+    """Return how many deliveries are in each state."""
+    rows = await session.execute(select(delivery.c.state, func.count()).group_by(delivery.c.state))
+    return dict(rows.tuples().all())
