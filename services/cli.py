@@ -47,7 +47,7 @@ def main() -> None:
         console = Console(stderr=True)
         console.print(f"[red]{refusal.title()}[/red]", highlight=False)
         if refusal.detail != refusal.title():
-            console.print(refusal.detail, highlight=False, markup=False)
+            console.print(refusal.detail, highlight=False, markup=False, soft_wrap=True)
         for problem in refusal.problems:
             console.print(f"  {problem.path}: {problem.message} {problem.fix}", markup=False)
         sys.exit(FAILED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import locale
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -58,7 +58,8 @@ def up(
 
 def chinese() -> bool:
     """Say whether the terminal's language is Chinese."""
-    return (locale.getlocale()[0] or "").lower().startswith(("zh", "chinese"))
+    names = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return next((name for name in names if name), "").lower().startswith("zh")
 
 
 def tell(instance: Instance) -> None:

@@ -102,7 +102,7 @@ class Front:
         state = await self.state()
         if "catalog" in self.backends:
             headers = {"Authorization": f"Bearer {self.token}"}
-            status, figures = await ask(self.backends["catalog"], "/internal/status", headers)
+            status, figures = await ask(self.backends["catalog"], "/internal/figures", headers)
             state["figures"] = figures if status == 200 else {}
         return JSONResponse(state)
 
@@ -122,7 +122,7 @@ class Front:
         names = list(self.backends)
         answers = await asyncio.gather(*(ask(self.backends[name], "/readyz") for name in names))
         services = {
-            name: {"status": "ok" if status == 200 else "down", "detail": detail}
+            name: {"status": "ok" if self._well(name, status) else "down", "detail": detail}
             for name, (status, detail) in zip(names, answers, strict=True)
         }
         servers = {name: "ok" if up else "down" for name, up in self.servers().items()}
@@ -134,6 +134,10 @@ class Front:
             "services": services,
             "servers": servers,
         }
+
+    def _well(self, name: str, status: int) -> bool:
+        """Say whether a service is ready; one without an opinion (404) is, when it is up."""
+        return status == 200 or (status == 404 and self.backends[name].up)
 
 
 def _with_headers(send: Send) -> Send:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import gzip
-import mimetypes
 import os
 import re
 import stat
@@ -18,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -48,7 +47,36 @@ TYPES = {
     ".gz": "application/gzip",
 }
 OPAQUE = "application/octet-stream"
-SHOWN = re.compile(r"(image/(png|jpeg|gif|webp)|audio/.+|video/.+|application/pdf|text/plain)$")
+_OFFICE = "application/vnd.openxmlformats-officedocument."
+ATTACHED = {
+    ".pdf": "application/pdf",
+    ".doc": "application/msword",
+    ".docx": f"{_OFFICE}wordprocessingml.document",
+    ".xls": "application/vnd.ms-excel",
+    ".xlsx": f"{_OFFICE}spreadsheetml.sheet",
+    ".ppt": "application/vnd.ms-powerpoint",
+    ".pptx": f"{_OFFICE}presentationml.presentation",
+    ".odt": "application/vnd.oasis.opendocument.text",
+    ".ods": "application/vnd.oasis.opendocument.spreadsheet",
+    ".ofd": "application/ofd",
+    ".csv": "text/csv; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
+    ".json": "application/json",
+    ".zip": "application/zip",
+    ".7z": "application/x-7z-compressed",
+    ".rar": "application/vnd.rar",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+    ".mp3": "audio/mpeg",
+    ".m4a": "audio/mp4",
+    ".mp4": "video/mp4",
+    ".webm": "video/webm",
+}
+"""Attachments' types by their names' endings; what a browser could run (HTML, SVG) is opaque."""
+SHOWN = re.compile(r"(image/(png|jpeg|gif|webp)|audio/.+|video/.+|application/pdf)$")
 """Attachments that a browser may show by itself; everything else is saved."""
 COMPRESSED = re.compile(r"text/|.*(json|xml|javascript)")
 SMALLEST_COMPRESSED = 512
@@ -108,7 +136,7 @@ class Pages:
             return PlainTextResponse("Method Not Allowed\n", 405, {"Allow": "GET, HEAD"})
         path = request.scope["path"]
         if path.startswith("/files/"):
-            return await self._attachment(path)
+            return await self._attachment(request, path)
         found = await self._in_thread(lambda: self._find(path))
         if isinstance(found, str):
             return RedirectResponse(quote(found), 308)
@@ -195,7 +223,7 @@ class Pages:
         )
         return Response(page, 404, media_type=TYPES[".html"])
 
-    async def _attachment(self, path: str) -> Response:
+    async def _attachment(self, request: Request, path: str) -> Response:
         """Answer with an attachment, by its SHA-256 and the name under which it is offered."""
         parts = path.split("/")
         if len(parts) != 4 or not DIGEST.fullmatch(parts[2]) or not parts[3]:
@@ -212,6 +240,8 @@ class Pages:
             "Content-Security-Policy": "sandbox",
             "ETag": f'"{parts[2]}"',
         }
+        if _has(request, {parts[2]}):
+            return Response(status_code=304, headers=headers)
         return FileResponse(file, 200, headers, kind, stat_result=info)
 
 
@@ -231,18 +261,21 @@ def language_prefix(path: str) -> str:
 
 def unchanged(request: Request, found: Found) -> bool:
     """Say whether the caller has these bytes already (RFC 9110, 13.2.2)."""
-    if known := request.headers.get("if-none-match"):
-        tags = {tag.strip().removeprefix("W/").strip('"') for tag in known.split(",")}
-        return bool(tags & {"*", found.etag, f"{found.etag}-gz"})
-    since = (
-        email.utils.parsedate_to_datetime(request.headers["if-modified-since"])
-        if (_is_date(request.headers.get("if-modified-since")))
-        else None
-    )
-    return since is not None and int(found.info.st_mtime) <= since.timestamp()
+    if "if-none-match" in request.headers:
+        return _has(request, {found.etag, f"{found.etag}-gz"})
+    since = request.headers.get("if-modified-since")
+    if not _is_date(since):
+        return False
+    return int(found.info.st_mtime) <= email.utils.parsedate_to_datetime(since).timestamp()
 
 
-def _is_date(text: str | None) -> bool:
+def _has(request: Request, tags: set[str]) -> bool:
+    """Say whether the caller names one of these tags, or any (`*`)."""
+    named = request.headers.get("if-none-match", "").split(",")
+    return bool({tag.strip().removeprefix("W/").strip('"') for tag in named} & (tags | {"*"}))
+
+
+def _is_date(text: str | None) -> TypeGuard[str]:
     """Say whether this is an HTTP date."""
     return bool(text and email.utils.parsedate(text))
 
@@ -267,13 +300,8 @@ def _status(page: Path) -> int:
 
 
 def attachment_type(name: str) -> str:
-    """Return the media type by the name's ending; what a browser could run is opaque."""
-    kind = mimetypes.guess_type(name, strict=True)[0] or OPAQUE
-    return (
-        OPAQUE
-        if re.search(r"html|xml|svg|javascript|ecmascript", kind) and "openxml" not in kind
-        else kind
-    )
+    """Return the media type by the name's ending."""
+    return ATTACHED.get(Path(name).suffix.lower(), OPAQUE)
 
 
 def disposition(name: str, *, inline: bool) -> str:
