@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
+from urllib.parse import quote
 
 from uuid_utils import uuid7
 
@@ -98,8 +99,9 @@ def incoming(
 
 
 def _cleaned(data: IntakeData) -> tuple[str | None, tuple[str, ...]]:
-    body = clean_body(data.body.format, data.body.content) if data.body else None
-    found = findings(data.title, data.summary, body or "", ())
+    files = {a.name: f"/files/{a.sha256}/{quote(a.name)}" for a in data.attachments}
+    body = clean_body(data.body.format, data.body.content, files) if data.body else None
+    found = findings(data.title, data.summary, body)
     return body, tuple(dict.fromkeys(finding.code for finding in found))
 
 
