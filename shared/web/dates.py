@@ -69,4 +69,13 @@ def clock(value: datetime) -> str:
 
 def moment(value: datetime, lang: Lang) -> str:
     """Return 2026年11月23日（周一）17:30, or Mon 23 Nov 2026, 17:30; *value* is local already."""
-    return f"{full(value, lang)}{', ' if lang == 'en' else ' '}{clock(value)}"
+    return full(value, lang) + _at(value, lang)
+
+
+def brief(value: datetime, lang: Lang) -> str:
+    """Return 11月23日（周一）17:30, or Mon 23 Nov, 17:30: for moments near the day of the page."""
+    return weekday(value, lang) + _at(value, lang)
+
+
+def _at(value: datetime, lang: Lang) -> str:
+    return f"{', ' if lang == 'en' else ''}{clock(value)}"

@@ -47,8 +47,8 @@ _FRAME = {
     "data": _w("数据与接口", "資料與介面", "Data and interfaces"),
     "about": _w("关于本站", "關於本站", "About this site"),
     "updated-to": _w(
-        "更新至 {day} {time} 第 {n} 号",
-        "更新至 {day} {time} 第 {n} 號",
+        "更新至 {day}{time} 第 {n} 号",
+        "更新至 {day}{time} 第 {n} 號",
         "Updated to {day}, {time}, no. {n}",
     ),
     "list-comma": _w("、", "、", ", "),
@@ -143,9 +143,10 @@ _ENTRANCES = {
 
 _HOME = {
     "emergency": _w("紧急信息", "緊急資訊", "Emergency"),
-    "updated-at": _w("{time} 更新", "{time} 更新", "updated {time}"),
+    "updated-at": _w("{time}更新", "{time}更新", "updated {time}"),
     "ongoing": _w("正在进行", "進行中", "Open now"),
     "latest": _w("最新公开", "最新公開", "Latest"),
+    "n-more": _w("还有 {n} 项", "還有 {n} 項", "{n} more"),
     "all-items": _w("按日期查看全部信息", "依日期查看全部資訊", "All items by date"),
     "all-n-items": _w("按日期查看全部 {n} 条", "依日期查看全部 {n} 筆", "All {n} items by date"),
     "pairs": _w("政策与解读", "政策與說明", "Policies and explainers"),
@@ -181,6 +182,7 @@ _HOME = {
     "kind-village": _w("村和社区", "村里與社區", "Villages and communities"),
     "kind-institution": _w("公共企事业单位", "公用事業與公共機構", "Public institutions"),
     "n-items": _w("{n} 条", "{n} 筆", "{n} items"),
+    "none-yet": _w("暂无", "尚無", "none yet"),
     "latest-on": _w("最近 {day}", "最近 {day}", "latest {day}"),
     "n-attachments": _w("附件 {n} 个", "附件 {n} 個", "attachments: {n}"),
     "part-of": _w("隶属", "隸屬", "Part of"),
@@ -244,8 +246,8 @@ _CATALOGUE = {
     "responsible-clerk": _w("经办人", "承辦人", "Clerk"),
     "blank-title": _w("这一项还没有信息", "此事項尚無資訊", "Nothing here yet"),
     "blank-due": _w(
-        "应当在 {day} 前更新，还没有更新。",
-        "應於 {day} 前更新，尚未更新。",
+        "应当在{day}前更新，还没有更新。",
+        "應於{day}前更新，尚未更新。",
         "It was due by {day} and has not been published.",
     ),
     "blank-no-due": _w(
@@ -265,9 +267,9 @@ _ITEM = {
     "fact-how": _w("怎么办", "怎麼辦", "What to do"),
     "fact-ask": _w("问谁", "問誰", "Whom to ask"),
     "fill-in": _w("填写 {forms}", "填寫 {forms}", "Fill in {forms}"),
-    "from-to": _w("{begin} 至 {end}", "{begin} 至 {end}", "{begin} to {end}"),
-    "until": _w("到 {end} 为止", "至 {end} 止", "until {end}"),
-    "since": _w("从 {begin} 起", "自 {begin} 起", "from {begin}"),
+    "from-to": _w("{begin}至{end}", "{begin}至{end}", "{begin} to {end}"),
+    "until": _w("到{end}为止", "至{end}止", "until {end}"),
+    "since": _w("从{begin}起", "自{begin}起", "from {begin}"),
     "published": _w("发布", "發布", "Published"),
     "updated": _w("更新", "更新", "Updated"),
     "version-n": _w("第 {n} 版", "第 {n} 版", "Version {n}"),
@@ -298,7 +300,6 @@ _ITEM = {
     "department": _w("公开主体", "公開主體", "Body"),
     "responsible-office": _w("责任科室", "承辦單位", "Office"),
     "source": _w("信息来源", "資訊來源", "Source"),
-    "keywords": _w("关键词", "關鍵詞", "Keywords"),
     "contents": _w("目录", "目次", "Contents"),
     "table-n": _w("表 {n}", "表 {n}", "Table {n}"),
     "attachments": _w("附件", "附件", "Attachments"),
@@ -356,22 +357,19 @@ _STATUS = {
     "period-objection": _w("异议期", "異議期", "Objection period"),
     "period-consultation": _w("征求意见", "意見徵詢", "Consultation"),
     "period-application": _w("申请办理", "申請辦理", "Applications"),
-    "period-event": _w("活动时间", "活動時間", "Event"),
+    "period-event": _w("起止时间", "起訖時間", "Dates"),
     "days-left": _w("还剩 {n} 天", "還剩 {n} 天", "{n} days left"),
     "one-day-left": _w("还剩 1 天", "還剩 1 天", "1 day left"),
     "closes-today": _w("今天截止", "今天截止", "closes today"),
     "closes-today-at": _w("今天 {time} 截止", "今天 {time} 截止", "closes today at {time}"),
     "strip-open": _w(
-        "{kind}，{end} 截止，{left}。",
-        "{kind}，{end} 截止，{left}。",
+        "{kind}，{end}截止，{left}。",
+        "{kind}，{end}截止，{left}。",
         "{kind} until {end}, {left}.",
     ),
-    "strip-pending": _w(
-        "{kind}从 {begin} 开始。", "{kind}自 {begin} 開始。", "{kind} from {begin}."
-    ),
-    "strip-over": _w(
-        "{kind}已于 {end} 结束。", "{kind}已於 {end} 結束。", "{kind} closed on {end}."
-    ),
+    "strip-open-event": _w("{end}结束，{left}。", "{end}結束，{left}。", "Until {end}, {left}."),
+    "strip-pending": _w("{kind}从{begin}开始。", "{kind}自{begin}開始。", "{kind} from {begin}."),
+    "strip-over": _w("{kind}已于{end}结束。", "{kind}已於{end}結束。", "{kind} closed on {end}."),
     "strip-corrected-label": _w("已更正", "已更正", "Corrected"),
     "strip-corrected": _w(
         "{day}第 {n} 版：{note}", "{day}第 {n} 版：{note}", "Version {n}, {day}: {note}"
@@ -397,14 +395,14 @@ _STATUS = {
     "label-replaced": _w("已废止", "已廢止", "Repealed"),
     "label-repealed-says": _w("有新规定", "有新規定", "Newer rules"),
     "label-replaced-says": _w("有新规定", "有新規定", "Newer rules"),
-    "strip-from": _w("，自 {day}起。", "，自 {day}起。", ", from {day}."),
+    "strip-from": _w("，自{day}起。", "，自{day}起。", ", from {day}."),
     "strip-repealed": _w("本文件已废止。", "本文件已廢止。", "This document has been repealed."),
     "strip-repealed-on": _w(
-        "本文件已于 {day}废止。", "本文件已於 {day}廢止。", "This document was repealed on {day}."
+        "本文件已于{day}废止。", "本文件已於{day}廢止。", "This document was repealed on {day}."
     ),
     "strip-expired": _w("本文件已失效。", "本文件已失效。", "This document has expired."),
     "strip-expired-on": _w(
-        "本文件已于 {day}失效。", "本文件已於 {day}失效。", "This document expired on {day}."
+        "本文件已于{day}失效。", "本文件已於{day}失效。", "This document expired on {day}."
     ),
     "strip-amended-by": _w(
         "本文件已被{by}修改。", "本文件已被{by}修正。", "This document was amended by {by}."
@@ -427,14 +425,10 @@ _VERSION = {
     "banner-current-link": _w("回到信息页", "回到資訊頁", "Back to the item"),
     "compared": _w("与第 {n} 版比较", "與第 {n} 版比較", "Compared with version {n}"),
     "change-note": _w("更正说明：", "更正說明：", "Change note: "),
-    "n-changes": _w("改动 {n} 处", "改動 {n} 處", "Changes: {n}"),
+    "n-changes": _w("正文改动 {n} 处", "內文改動 {n} 處", "Changes in the text: {n}"),
     "no-changes": _w("正文没有改动。", "內文沒有改動。", "The text did not change."),
     "change-n": _w("第 {n} 处", "第 {n} 處", "change {n}"),
     "changed-fields": _w("改动的要素", "改動的要素", "Changed data"),
-    "field": _w("要素", "要素", "Field"),
-    "was": _w("原", "原", "Was"),
-    "now": _w("现", "現", "Now"),
-    "none": _w("无", "無", "none"),
     "show-changes": _w("在正文里标出改动", "在內文標示改動", "Mark the changes in the text"),
     "inserted": _w("（新增开始）", "（新增開始）", "(insertion begins)"),
     "inserted-end": _w("（新增结束）", "（新增結束）", "(insertion ends)"),
@@ -450,19 +444,19 @@ _NOTICE = {
     "state-redirect": _w("已移动", "已移動", "Moved"),
     "state-vanish": _w("已依法撤除", "已依法移除", "Removed by law"),
     "notice-withdrawn": _w(
-        "{name}于 {day}撤回了这条信息。",
-        "{name}於 {day}撤回本則資訊。",
+        "{name}于{day}撤回了这条信息。",
+        "{name}於{day}撤回本則資訊。",
         "{name} withdrew this item on {day}.",
     ),
     "notice-gone": _w(
-        "{name}于 {day}删除了这条信息。",
-        "{name}於 {day}移除本則資訊。",
+        "{name}于{day}删除了这条信息。",
+        "{name}於{day}移除本則資訊。",
         "{name} removed this item on {day}.",
     ),
     "notice-redirect": _w("这条信息已移到别处。", "本則資訊已移至他處。", "This item has moved."),
     "notice-vanish": _w(
-        "{name}于 {day}依法撤除了这条信息。",
-        "{name}於 {day}依法移除本則資訊。",
+        "{name}于{day}依法撤除了这条信息。",
+        "{name}於{day}依法移除本則資訊。",
         "{name} removed this item on {day} as the law requires.",
     ),
     "title-gone": _w("这条信息已删除", "本則資訊已移除", "This item has been removed"),

@@ -273,7 +273,7 @@ def _add(county: County, file: Path, number: int) -> None:
     )  # numbers such as 12345 stay text
     before = county.items.get(key, [])
     day = date.fromisoformat(str(data.get("first_published_on") or data.get("formed_on") or TODAY))
-    at = datetime.combine(min(day, TODAY), time(9, 5), ZONE) + timedelta(days=len(before))
+    at = datetime.combine(min(day + timedelta(days=len(before)), TODAY), time(9, 5), ZONE)
     if data.get("type") == "withdrawn":
         base = before[-1].model_dump(by_alias=True, exclude={"body", "attachments"})
         base |= {"state": data["kind"], "reason": data["reason"]}
@@ -308,7 +308,9 @@ def _add(county: County, file: Path, number: int) -> None:
         "notice_version": version,
         "change": change,
         "history": history,
-        "index_number": f"QH{code[:2].upper()}-{day:%Y%m}-{number:05}",
+        "index_number": before[-1].index_number
+        if before
+        else f"QH{code[:2].upper()}-{day:%Y%m}-{number:05}",
         "url": before[-1].url if before else f"/{code}/{day.year}/{number}/",
         "published_at": before[-1].published_at if before else at,
         "updated_at": at,

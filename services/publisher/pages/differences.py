@@ -90,16 +90,24 @@ def compare(old: str, new: str, words: Words) -> Comparison:
     return Comparison(Markup("\n").join(parts), marker.count)
 
 
+def compare_text(old: str, new: str, words: Words) -> Markup:
+    """Return a plain text with its changes marked, for the data beside the body."""
+    return _sentences(old, new, _Marker(words, jumps=False))
+
+
 class _Marker:
     """Numbers the changes and writes their marks."""
 
-    def __init__(self, words: Words) -> None:
+    def __init__(self, words: Words, *, jumps: bool = True) -> None:
         self.count = 0
         self._words = words
+        self._jumps = jumps
 
     def begin(self) -> Markup:
         """Return the target of the jumps for the next change."""
         self.count += 1
+        if not self._jumps:
+            return Markup()
         return Markup('<span class="change" id="change-{}"></span>').format(self.count)
 
     def inserted(self, text: str | Markup) -> Markup:

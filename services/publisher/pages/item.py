@@ -194,7 +194,7 @@ def _period(state: ItemState, lang: Lang, site: SiteView) -> Iterable[Strip]:
         if state.period.closes_at:
             today = dates.local(at, zone).date()
             text = sentence(
-                "strip-open",
+                "strip-open-event" if state.period.kind == "event" else "strip-open",
                 lang,
                 kind=kind,
                 end=periods.end(state.period.closes_at, lang, zone),
@@ -295,14 +295,14 @@ def _table_rows(
             ("expires-on", dates.day(state.expires_on, lang) if state.expires_on else None),
         ],
         [("department", body), ("responsible-office", state.responsible_office)],
-        [("source", state.source), ("keywords", comma.join(state.keywords))],
+        [("source", state.source)],
     ]
 
 
 def _published(state: ItemState, lang: Lang, site: SiteView) -> str:
     """Return 发布日期; history brought in later shows the day it came in beside it."""
     here = dates.local(state.published_at, site.settings.timezone).date()
-    if state.first_published_on is None:
+    if state.first_published_on is None or state.first_published_on == here:
         return dates.day(here, lang)
     return say(
         "first-published",

@@ -129,8 +129,10 @@ def days_left(row: Row, lang: Lang, site: SiteView) -> str:
 
 
 def row_span(row: Row, lang: Lang, site: SiteView) -> str:
-    """Return both ends of a row's period."""
-    return periods.span(row.period, lang, site.settings.timezone) if row.period else ""
+    """Return both ends of a row's period, this year left unsaid."""
+    if row.period is None:
+        return ""
+    return periods.span(row.period, lang, site.settings.timezone, site.today.year)
 
 
 def same_year(rows: Iterable[Row], today: date) -> bool:

@@ -62,25 +62,30 @@ def left(period: Period, today: date, lang: Lang, timezone: str) -> str:
     return say("closes-today-at", lang, time=dates.clock(dates.local(period.closes_at, timezone)))
 
 
-def end(closes_at: datetime, lang: Lang, timezone: str) -> str:
-    """Return the end of a period: with its time of day unless that is the end of the day."""
+def end(closes_at: datetime, lang: Lang, timezone: str, near: int | None = None) -> str:
+    """Return the end of a period: with its time of day unless that is the end of the day.
+
+    The year is left out when it is *near*.
+    """
     if _whole_day(closes_at, timezone):
-        return dates.full(last_day(closes_at, timezone), lang)
-    return dates.moment(dates.local(closes_at, timezone), lang)
+        day = last_day(closes_at, timezone)
+        return dates.weekday(day, lang) if day.year == near else dates.full(day, lang)
+    here = dates.local(closes_at, timezone)
+    return dates.brief(here, lang) if here.year == near else dates.moment(here, lang)
 
 
-def beginning(opens_at: datetime, lang: Lang, timezone: str) -> str:
+def beginning(opens_at: datetime, lang: Lang, timezone: str, near: int | None = None) -> str:
     """Return the beginning of a period: with its time of day unless that is midnight."""
     here = dates.local(opens_at, timezone)
     if (here.hour, here.minute) == (0, 0):
-        return dates.full(here.date(), lang)
-    return dates.moment(here, lang)
+        return dates.weekday(here, lang) if here.year == near else dates.full(here, lang)
+    return dates.brief(here, lang) if here.year == near else dates.moment(here, lang)
 
 
-def span(period: Period, lang: Lang, timezone: str) -> str:
-    """Return both ends of a period as a reader says them."""
-    begins = beginning(period.opens_at, lang, timezone) if period.opens_at else ""
-    ends = end(period.closes_at, lang, timezone) if period.closes_at else ""
+def span(period: Period, lang: Lang, timezone: str, near: int | None = None) -> str:
+    """Return both ends of a period as a reader says them; the year is left out where it is *near*."""
+    begins = beginning(period.opens_at, lang, timezone, near) if period.opens_at else ""
+    ends = end(period.closes_at, lang, timezone, near) if period.closes_at else ""
     if begins and ends:
         return say("from-to", lang, begin=begins, end=ends)
     if ends:

@@ -115,6 +115,7 @@ def render_home(view: HomeView, lang: Lang, site: SiteView) -> str:
         json_ld=structured.home_data(lang, site),
         left=lambda row: listed.days_left(row, lang, site),
         span=lambda row: listed.row_span(row, lang, site),
+        brief=lambda at: dates.brief(dates.local(at, site.settings.timezone), lang),
         same_year=listed.same_year(view.latest, site.today),
         groups=listed.groups(view.departments, lang, listed.ON_HOME),
         entry_lines=listed.entry_lines(entries, lang, site),
@@ -395,13 +396,18 @@ def render_version(view: VersionView, lang: Lang, site: SiteView) -> str:
         banner=banner,
         note=state.change_note,
         difference=compared,
-        total=compared.count + len(fields),
         fields=fields,
         html=shown,
         text_attributes=text_attributes(state.language, lang),
         file_kind=file_kind,
         steps=[*_item_steps(state, names, lang, site)],
         noindex=True,
+    )
+
+
+def _marks(lang: Lang) -> differences.Words:
+    return differences.Words(
+        *(say(key, lang) for key in ("inserted", "inserted-end", "deleted", "deleted-end"))
     )
 
 
@@ -412,21 +418,18 @@ def _difference(view: VersionView, lang: Lang, site: SiteView) -> differences.Co
         body.clean(state.body.content, site.prefix) if state.body else ""
         for state in (view.previous, view.state)
     )
-    words = differences.Words(
-        *(say(key, lang) for key in ("inserted", "inserted-end", "deleted", "deleted-end"))
-    )
-    found = differences.compare(old, new, words)
+    found = differences.compare(old, new, _marks(lang))
     boxed = Markup(body.box_tables(str(found.html), say("table-n", lang)))
     return differences.Comparison(boxed, found.count)
 
 
-def _changed_fields(view: VersionView, lang: Lang, site: SiteView) -> list[tuple[str, str, str]]:
-    """Return the data that changed beside the text: name, before, after."""
+def _changed_fields(view: VersionView, lang: Lang, site: SiteView) -> list[tuple[str, Markup]]:
+    """Return the data that changed beside the text: its name, and the change marked."""
     if view.previous is None:
         return []
     before, after = (_field_texts(state, lang, site) for state in (view.previous, view.state))
     return [
-        (name, before.get(name, ""), after.get(name, ""))
+        (name, differences.compare_text(before.get(name, ""), after.get(name, ""), _marks(lang)))
         for name in dict.fromkeys([*before, *after])
         if before.get(name, "") != after.get(name, "")
     ]
