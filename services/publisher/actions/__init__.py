@@ -1,0 +1,1 @@
+"""Use cases of the publisher: one verb each."""

@@ -1,0 +1,214 @@
+"""Render dirty paths: lock rows of the queue, read the record, write files, count what is visible, commit."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import delete, text, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.publisher.actions.draw_files import Drawn, draw_and_write
+from services.publisher.actions.queue_paths import hold_trees
+from services.publisher.actions.settle_lists import settle_lists
+from services.publisher.reads.frame import Surroundings, site_view
+from services.publisher.reads.sheets import sheets_of
+from services.publisher.rules.dirt import ITEM, LIST, REFRESH, TRIES
+from services.publisher.store import SiteStore
+from services.publisher.tables import dirty
+from shared.db import lock_key
+
+log = structlog.get_logger()
+
+_ITEMS, _LISTS = 64, 24
+
+
+@dataclass(frozen=True)
+class Visible:
+    """A version that readers see for the first time."""
+
+    item_id: UUID
+    department: str
+    version: int
+
+
+@dataclass
+class Rendered:
+    """What one call did."""
+
+    paths: int = 0
+    lists: bool = False
+    failed: int = 0
+    changed: int = 0
+    visible: list[Visible] = field(default_factory=list)
+
+
+async def render_dirty(
+    session: AsyncSession,
+    tree: int,
+    *,
+    store: SiteStore,
+    around: Surroundings,
+    now: datetime,
+    lists: bool = True,
+) -> Rendered:
+    """Render the most urgent rows of *tree* that nobody else has locked, of one kind of rank; do nothing if there are none.
+
+    Without *lists*, lists wait (except those of a withdrawal). A crash leaves the rows; files are written before
+    the commit that removes them. What two rows say of one item is rendered under one lock.
+    """
+    await hold_trees(session)
+    rows = await _locked(session, tree, now, REFRESH if not lists else 99)
+    if not rows:
+        return Rendered()
+    site = await site_view(session, around)
+    sheets = await sheets_of(session, rows, site)
+    drawn = await asyncio.to_thread(draw_and_write, store, tree, sheets)
+    await _settle(session, rows, drawn, tree)
+    done = [one for one in drawn if one.error is None]
+    visible = await _note_shown(session, tree, done, now)
+    await _forget(session, tree, done)
+    failed = [one for one in drawn if one.error is not None]
+    await _put_off(session, tree, failed, now)
+    return Rendered(
+        len(drawn), rows[0].rank >= LIST, len(failed), sum(one.changed for one in drawn), visible
+    )
+
+
+async def _locked(session: AsyncSession, tree: int, now: datetime, highest: int) -> Sequence[Any]:
+    """Lock the next rows, of the first rank there is (items with items, lists with lists)."""
+    found = await session.execute(
+        text(
+            "SELECT path, kind, args, rank, tries FROM publisher.dirty WHERE tree_id = :tree AND rank <= :highest "
+            "AND (tries = 0 OR (tries < :tries AND next_at <= :now)) "
+            "ORDER BY rank, queued LIMIT :limit FOR UPDATE SKIP LOCKED"
+        ),
+        {"tree": tree, "highest": highest, "now": now, "tries": TRIES, "limit": _ITEMS},
+    )
+    rows = list(found)
+    if not rows:
+        return []
+    group = _group(rows[0].rank)
+    rows = [row for row in rows if _group(row.rank) == group][
+        : _LISTS if rows[0].kind != "item" else _ITEMS
+    ]
+    return await _alone(session, tree, rows)
+
+
+def _group(rank: int) -> int:
+    """Return which ranks are rendered together: items by their own record never with refreshed ones."""
+    return LIST if rank >= LIST else rank
+
+
+async def _alone(session: AsyncSession, tree: int, rows: list[Any]) -> list[Any]:
+    """Leave the items out that another renderer is at, by another row of the queue."""
+    keys = {
+        row.args["item_id"]: lock_key(f"publisher {tree} {row.args['item_id']}")
+        for row in rows
+        if row.kind == "item"
+    }
+    if not keys:
+        return rows
+    found = await session.execute(
+        text(
+            "SELECT k.id, pg_try_advisory_xact_lock(k.key) AS got FROM "
+            "unnest(CAST(:ids AS text[]), CAST(:keys AS bigint[])) AS k (id, key)"
+        ),
+        {"ids": list(keys), "keys": list(keys.values())},
+    )
+    got = {row.id for row in found if row.got}
+    return [row for row in rows if row.kind != "item" or row.args["item_id"] in got]
+
+
+async def _settle(
+    session: AsyncSession, rows: Sequence[Any], drawn: Sequence[Drawn], tree: int
+) -> None:
+    """Put items into their lists once their pages are there: those whose own record changed."""
+    own = {
+        row.path
+        for row in rows
+        if row.kind == "item" and row.rank <= ITEM and not row.path.endswith("#refresh")
+    }
+    ids = sorted(
+        one.sheet.item_id
+        for one in drawn
+        if one.error is None and one.sheet.path in own and one.sheet.item_id
+    )
+    if ids:
+        await settle_lists(session, ids)
+    del tree
+
+
+async def _note_shown(
+    session: AsyncSession, tree: int, done: Sequence[Drawn], now: datetime
+) -> list[Visible]:
+    """Note versions that became visible with this; return those that were not before. Only the served tree counts."""
+    items = {one.sheet.item_id: one.sheet for one in done if one.sheet.item_id is not None}
+    if not items:
+        return []
+    order = [items[key] for key in sorted(items)]
+    found = await session.execute(
+        text(
+            "INSERT INTO publisher.shown AS s (item_id, version, sequence, sha256, since) "
+            "SELECT n.*, :now FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS integer[]), CAST(:sequences AS bigint[]), "
+            "CAST(:sums AS text[])) AS n WHERE EXISTS (SELECT 1 FROM publisher.tree t WHERE t.tree_id = :tree "
+            "AND t.standing = 'living') ON CONFLICT (item_id) DO UPDATE SET version = excluded.version, "
+            "sequence = excluded.sequence, sha256 = excluded.sha256, since = excluded.since "
+            "WHERE s.version < excluded.version RETURNING s.item_id, s.version"
+        ),
+        {
+            "now": now,
+            "tree": tree,
+            "ids": [sheet.item_id for sheet in order],
+            "versions": [sheet.version for sheet in order],
+            "sequences": [sheet.sequence for sheet in order],
+            "sums": [sheet.sha256 for sheet in order],
+        },
+    )
+    return [Visible(row.item_id, items[row.item_id].department, row.version) for row in found]
+
+
+async def _forget(session: AsyncSession, tree: int, done: Sequence[Drawn]) -> None:
+    if done:
+        paths = [one.sheet.path for one in done]
+        await session.execute(delete(dirty).where(dirty.c.tree_id == tree, dirty.c.path.in_(paths)))
+
+
+async def _put_off(
+    session: AsyncSession, tree: int, failed: Sequence[Drawn], now: datetime
+) -> None:
+    """Let what failed wait 1, 2, 4 … seconds; it holds up nothing else."""
+    for one in failed:
+        tries, reason = one.sheet.tries + 1, repr(one.error)[:300]
+        log.error(
+            "page_failed",
+            service="publisher",
+            path=one.sheet.path,
+            tries=tries,
+            reason=reason,
+            where=_where(one.error),
+        )
+        await session.execute(
+            update(dirty)
+            .where(tuple_(dirty.c.tree_id, dirty.c.path) == (tree, one.sheet.path))
+            .values(
+                tries=dirty.c.tries + 1,
+                next_at=text(
+                    "CAST(:now AS timestamptz) + make_interval(secs => power(2, least(dirty.tries, 6)))"
+                ).bindparams(now=now),
+                error=repr(one.error)[:500],
+            )
+        )
+
+
+def _where(error: Exception | None) -> str:
+    """Return the innermost place of our own code that *error* went through; no values, they may be texts."""
+    frames = traceback.extract_tb(error.__traceback__) if error else []
+    return next((f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames)), "")

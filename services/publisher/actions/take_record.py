@@ -1,0 +1,185 @@
+"""Take events of the record: keep the newest states, dirty what they change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import tzinfo
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.publisher.actions.queue_paths import hold_trees, queue_paths
+from services.publisher.actions.settle_lists import settle_lists
+from services.publisher.actions.take_bodies import know_departments, take_departments
+from services.publisher.actions.take_site import take_site
+from services.publisher.rules import dirt, items
+from services.publisher.tables import item, item_version, link, listing
+from shared.events.record import AnyRecord, DepartmentEvent, ItemState, RecordEvent, SiteEvent
+
+
+async def take_record(session: AsyncSession, events: Sequence[AnyRecord], *, zone: tzinfo) -> None:
+    """Store what is newer than what is held, in any order and repetition, and queue the paths it dirties."""
+    await hold_trees(session)
+    await take_site(
+        session, [event.data for event in events if isinstance(event, SiteEvent)], zone=zone
+    )
+    await take_departments(
+        session, [event.data for event in events if isinstance(event, DepartmentEvent)]
+    )
+    records = [event for event in events if isinstance(event, RecordEvent)]
+    if records:
+        await _take_items(session, records, zone=zone)
+
+
+async def _take_items(
+    session: AsyncSession, records: Sequence[RecordEvent], *, zone: tzinfo
+) -> None:
+    await know_departments(session, [event.data for event in records])
+    ids = await _keep_versions(session, records)
+    if not ids:
+        return
+    newest = _newest([event for event in records if event.data.item_id in ids])
+    changed = await _keep_newest(session, newest, zone=zone)
+    await _derive(session, ids)
+    former = await _keep_links(session, [newest[one].data for one in changed])
+    standing = await session.execute(
+        select(item.c.item_id, item.c.url, item.c.standing)
+        .where(item.c.item_id.in_(ids))
+        .order_by(item.c.url)
+    )
+    rows = standing.all()
+    # The queue's rows of the items come before everything else that is locked: they keep a renderer away.
+    await queue_paths(
+        session, [dirt.item(row.item_id, row.url, standing=row.standing) for row in rows]
+    )
+    await queue_paths(session, [dirt.refresh(row.item_id, row.url) for row in former])
+    withdrawn = [row.item_id for row in rows if row.standing != "published"]
+    if withdrawn:
+        await settle_lists(session, withdrawn, lists_first=True)
+
+
+def _newest(records: Sequence[RecordEvent]) -> dict[UUID, RecordEvent]:
+    found: dict[UUID, RecordEvent] = {}
+    for event in records:
+        known = found.get(event.data.item_id)
+        if known is None or known.data.version < event.data.version:
+            found[event.data.item_id] = event
+    return found
+
+
+async def _keep_versions(session: AsyncSession, records: Sequence[RecordEvent]) -> set[UUID]:
+    """Store versions not seen before; return their items."""
+    rows = {
+        (event.data.item_id, event.data.version): {
+            "item_id": event.data.item_id,
+            "version": event.data.version,
+            "sequence": event.data.sequence,
+            "sha256": event.statesha256,
+            "standing": event.data.state,
+            "state": as_json(event.data),
+        }
+        for event in records
+    }
+    stored = await session.execute(
+        insert(item_version).on_conflict_do_nothing().returning(item_version.c.item_id),
+        [rows[key] for key in sorted(rows)],
+    )
+    return set(stored.scalars())
+
+
+def as_json(state: ItemState) -> str:
+    """Return the public state as JSON text, without the epoch: a restore does not change what was said."""
+    return state.model_dump_json(by_alias=True, exclude={"epoch"}, exclude_none=True)
+
+
+_FIXED = {"item_id", "first_sequence"}
+
+
+async def _keep_newest(
+    session: AsyncSession, newest: dict[UUID, RecordEvent], *, zone: tzinfo
+) -> list[UUID]:
+    """Store each item's newest state where it is newer than what is held; return the items that changed."""
+    rows: list[dict[str, Any]] = [
+        {
+            "item_id": one,
+            "sequence": event.data.sequence,
+            "first_sequence": event.data.sequence,
+            "sha256": event.statesha256,
+            "state": as_json(event.data),
+            **items.scalars(event.data, zone),
+        }
+        for one, event in sorted(newest.items())
+    ]
+    statement = insert(item)
+    statement = statement.on_conflict_do_update(
+        index_elements=[item.c.item_id],
+        set_={name: column for name, column in statement.excluded.items() if name not in _FIXED},
+        where=item.c.version < statement.excluded.version,
+    )
+    changed = await session.execute(statement.returning(item.c.item_id), rows)
+    return sorted(changed.scalars())
+
+
+async def _derive(session: AsyncSession, ids: set[UUID]) -> None:
+    """Set what follows from all versions seen: the first sequence, and which texts are gone for good."""
+    first = (
+        select(item_version.c.item_id, func.min(item_version.c.sequence).label("first"))
+        .where(item_version.c.item_id.in_(ids))
+        .group_by(item_version.c.item_id)
+        .subquery()
+    )
+    await session.execute(
+        update(item)
+        .where(item.c.item_id == first.c.item_id, item.c.first_sequence != first.c.first)
+        .values(first_sequence=first.c.first)
+    )
+    later = item_version.alias("later")
+    await session.execute(
+        update(item_version)
+        .where(
+            item_version.c.item_id.in_(ids),
+            item_version.c.state.is_not(None),
+            later.c.item_id == item_version.c.item_id,
+            later.c.version > item_version.c.version,
+            later.c.standing.in_(items.PURGING),
+        )
+        .values(state=None)
+    )
+
+
+async def _keep_links(session: AsyncSession, states: Sequence[ItemState]) -> Sequence[Any]:
+    """Store what *states* say of other items; return the written items that are not spoken of any more."""
+    said = [
+        {"item_id": state.item_id, "type": relation.type, "target": relation.target, "place": place}
+        for state in states
+        for place, relation in reversed(list(enumerate(state.relations)))
+    ]
+    kept = {(row["item_id"], row["type"], row["target"]): row for row in said}
+    dropped = await session.execute(
+        text(
+            "DELETE FROM publisher.link l WHERE l.item_id = ANY(:ids) AND NOT EXISTS (SELECT 1 FROM "
+            "unnest(CAST(:sources AS uuid[]), CAST(:types AS text[]), CAST(:targets AS text[])) AS k (s, y, t) "
+            "WHERE (k.s, k.y, k.t) = (l.item_id, l.type, l.target)) RETURNING l.target"
+        ),
+        {
+            "ids": [state.item_id for state in states],
+            "sources": [key[0] for key in kept],
+            "types": [key[1] for key in kept],
+            "targets": [key[2] for key in kept],
+        },
+    )
+    former = set(dropped.scalars())
+    if kept:
+        statement = insert(link)
+        statement = statement.on_conflict_do_update(
+            index_elements=[link.c.item_id, link.c.type, link.c.target],
+            set_={"place": statement.excluded.place},
+        )
+        await session.execute(statement, [kept[key] for key in sorted(kept)])
+    if not former:
+        return []
+    written = select(item.c.item_id, item.c.url).join(listing, listing.c.item_id == item.c.item_id)
+    return (await session.execute(written.where(item.c.key.in_(former)))).all()

@@ -1,0 +1,1 @@
+"""What is read for rendering and for settling lists."""

@@ -1,0 +1,117 @@
+"""What the pages of items are made of, read for many items at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.publisher.tables import department, item, item_version
+
+
+@dataclass
+class ItemParts:
+    """One item as the database holds it; parsed where it is rendered."""
+
+    item_id: UUID
+    url: str
+    standing: str
+    version: int
+    sequence: int
+    sha256: str
+    state: str
+    published_on: date
+    department_code: str
+    department: str | None = None
+    """The body's state as JSON text."""
+    versions: list[Any] = field(default_factory=list)
+    """Rows (version, standing, state, sha256), ascending."""
+    relations: list[Any] = field(default_factory=list)
+    back_links: list[Any] = field(default_factory=list)
+    target_title: str | None = None
+
+
+_FACE = "o.title, o.url, o.day, o.document_number, o.effective_on"
+_RELATIONS = text(
+    f"SELECT l.item_id AS item_id, l.type, {_FACE} FROM publisher.link l JOIN publisher.item o ON o.key = l.target "
+    "JOIN publisher.listing seen ON seen.item_id = o.item_id AND seen.listed "
+    "WHERE l.item_id = ANY(:ids) AND o.title IS NOT NULL ORDER BY l.item_id, l.place"
+)
+_BACK_LINKS = text(
+    f"SELECT me.item_id AS item_id, l.type, {_FACE} FROM publisher.item me JOIN publisher.link l ON l.target = me.key "
+    "JOIN publisher.item o ON o.item_id = l.item_id WHERE me.item_id = ANY(:ids) AND l.visible AND o.title IS NOT NULL "
+    "ORDER BY me.item_id, l.day DESC, l.first_sequence DESC, l.type"
+)
+_TARGETS = text(
+    "SELECT me.item_id, o.title FROM publisher.item me JOIN publisher.item o ON o.url = me.redirect_to "
+    "JOIN publisher.listing seen ON seen.item_id = o.item_id AND seen.listed WHERE me.item_id = ANY(:ids)"
+)
+
+
+async def item_parts(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, ItemParts]:
+    """Return *ids* with everything their pages show: six statements, however many items."""
+    columns = (
+        item.c.item_id,
+        item.c.url,
+        item.c.standing,
+        item.c.version,
+        item.c.sequence,
+        item.c.sha256,
+    )
+    rows = await session.execute(
+        select(
+            *columns, item.c.state, item.c.day, item.c.department, department.c.state.label("body")
+        )
+        .outerjoin(department, department.c.code == item.c.department)
+        .where(item.c.item_id.in_(ids))
+    )
+    found = {
+        row.item_id: ItemParts(
+            item_id=row.item_id,
+            url=row.url,
+            standing=row.standing,
+            version=row.version,
+            sequence=row.sequence,
+            sha256=row.sha256,
+            state=row.state,
+            published_on=row.day,
+            department_code=row.department,
+            department=row.body,
+        )
+        for row in rows
+    }
+    for one, versions in (await _versions(session, ids)).items():
+        found[one].versions = versions
+    for row in await session.execute(_RELATIONS, {"ids": list(ids)}):
+        found[row.item_id].relations.append(row)
+    for row in await session.execute(_BACK_LINKS, {"ids": list(ids)}):
+        found[row.item_id].back_links.append(row)
+    redirected = [one for one, parts in found.items() if parts.standing == "redirect"]
+    if redirected:
+        for row in await session.execute(_TARGETS, {"ids": redirected}):
+            found[row.item_id].target_title = row.title
+    return found
+
+
+async def _versions(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, list[Any]]:
+    columns = (
+        item_version.c.item_id,
+        item_version.c.version,
+        item_version.c.standing,
+        item_version.c.sha256,
+    )
+    rows = await session.execute(
+        select(*columns, item_version.c.state)
+        .where(item_version.c.item_id.in_(ids))
+        .order_by(item_version.c.item_id, item_version.c.version)
+    )
+    found: dict[UUID, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.item_id].append(row)
+    return found

@@ -1,0 +1,1 @@
+"""Rules of the publisher: values in, values out. No database, no clock, no files."""

@@ -1,0 +1,206 @@
+"""Where the site's files lie: the port, and its folder.
+
+    <root>/current -> trees/<n>        what web servers serve
+    <root>/trees/<n>/…                 one whole site each
+
+A file is never half there: it is written beside its place, synced, and renamed. Nothing outside the tree can be
+named by a path.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote
+
+_SYNCERS = 8
+"""Files synced at a time: the file system commits them together."""
+
+
+class UnsafePath(Exception):
+    """A path that does not name a file inside the tree."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a call of `write` did."""
+
+    changed: int
+    unchanged: int
+    removed: int
+
+
+class SiteStore(Protocol):
+    """Blocking; call it in a thread."""
+
+    def write(self, tree: int, files: Mapping[str, bytes | None]) -> Written:
+        """Make *files* durable (path from the site's root → bytes; None: no file); unchanged ones are left alone."""
+
+    def keep_only(self, tree: int, folder: str, names: frozenset[str]) -> int:
+        """Remove what lies in *folder* of *tree* besides *names*, if there is such a folder; return how many went."""
+
+    def begin(self, tree: int) -> None:
+        """Start *tree* empty."""
+
+    def serve(self, tree: int) -> None:
+        """Let *tree* be the one that is served, at once and whole."""
+
+    def serving(self) -> int | None:
+        """Return the tree that is served now."""
+
+    def drop(self, tree: int) -> None:
+        """Remove *tree*; it must not be served."""
+
+
+class FolderStore:
+    """The site in a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._trees = root / "trees"
+        self._trees.mkdir(parents=True, exist_ok=True)
+        self._syncers = ThreadPoolExecutor(_SYNCERS, thread_name_prefix="sync")
+
+    def write(self, tree: int, files: Mapping[str, bytes | None]) -> Written:
+        """Write what differs: all beside their places first, then synced together, then renamed."""
+        base = self._trees / str(tree)
+        places = {place_of(base, path): content for path, content in files.items()}
+        wanted = {place: content for place, content in places.items() if content is not None}
+        fresh = {place: content for place, content in wanted.items() if not _holds(place, content)}
+        made = _make_folders({place.parent for place in fresh}, base)
+        drafts = [(_draft(place, content), place) for place, content in fresh.items()]
+        self._sync([draft for draft, _ in drafts])
+        for draft, place in drafts:
+            os.replace(draft, place)
+        gone = [
+            place for place, content in places.items() if content is None and _remove(place, base)
+        ]
+        self._sync(made | {place.parent for place in [*fresh, *gone]})
+        return Written(len(fresh), len(wanted) - len(fresh), len(gone))
+
+    def keep_only(self, tree: int, folder: str, names: frozenset[str]) -> int:
+        """Remove entries (files or whole folders) of *folder* that are not in *names*."""
+        place = place_of(self._trees / str(tree), folder.rstrip("/") + "/x").parent
+        if not place.is_dir():
+            return 0
+        stray = [
+            entry
+            for entry in place.iterdir()
+            if entry.name not in names and not entry.name.startswith(".new-")
+        ]
+        for entry in stray:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        if stray:
+            _sync_one(place)
+        return len(stray)
+
+    def begin(self, tree: int) -> None:
+        """Start *tree* empty, removing what an earlier start may have left there."""
+        self.drop(tree)
+        (self._trees / str(tree)).mkdir(parents=True)
+        _sync_one(self._trees)
+
+    def serve(self, tree: int) -> None:
+        """Rename a link to *tree* over `current`."""
+        draft = self.root / ".new-current"
+        draft.unlink(missing_ok=True)
+        draft.symlink_to(Path("trees") / str(tree))
+        os.replace(draft, self.root / "current")
+        _sync_one(self.root)
+
+    def serving(self) -> int | None:
+        """Return the tree that `current` leads to, when it is there."""
+        link = self.root / "current"
+        if not link.is_symlink() or not link.exists():
+            return None
+        return int(link.readlink().name)
+
+    def drop(self, tree: int) -> None:
+        """Remove *tree* unless it is served: first out of its name, then file by file."""
+        place = self._trees / str(tree)
+        if self.serving() == tree or not place.exists():
+            return
+        doomed = self._trees / f".old-{tree}"
+        shutil.rmtree(doomed, ignore_errors=True)
+        place.rename(doomed)
+        shutil.rmtree(doomed)
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._syncers.shutdown()
+
+    def _sync(self, places: Iterable[Path]) -> None:
+        list(self._syncers.map(_sync_one, places))
+
+
+def place_of(base: Path, path: str) -> Path:
+    """Return the file below *base* that the site path *path* names (`/a/` is `a/index.html`); refuse all others."""
+    plain = unquote(path, errors="strict")
+    if not plain.startswith("/") or "\\" in plain or "\0" in plain:
+        raise UnsafePath(path)
+    parts = (plain + "index.html" if plain.endswith("/") else plain)[1:].split("/")
+    if any(
+        part in {"", ".", ".."} or part.startswith(".new-") or len(part.encode()) > 240
+        for part in parts
+    ):
+        raise UnsafePath(path)
+    return base.joinpath(*parts)
+
+
+def _holds(place: Path, content: bytes) -> bool:
+    """Say whether the file is there with this content."""
+    try:
+        if place.stat().st_size != len(content):
+            return False
+        return place.read_bytes() == content
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _draft(place: Path, content: bytes) -> Path:
+    draft = place.with_name(f".new-{place.name}")
+    with draft.open("wb") as file:
+        file.write(content)
+    return draft
+
+
+def _make_folders(folders: set[Path], base: Path) -> set[Path]:
+    """Make what is missing; return the folders in which a new name stands."""
+    touched: set[Path] = set()
+    for folder in folders:
+        missing = folder
+        while not missing.is_dir() and missing != base:
+            touched.add(missing.parent)
+            missing = missing.parent
+        folder.mkdir(parents=True, exist_ok=True)
+    return touched
+
+
+def _remove(place: Path, base: Path) -> bool:
+    """Remove a file and the folders that it leaves empty."""
+    try:
+        place.unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    for folder in place.parents:
+        if folder == base or any(folder.iterdir()):
+            break
+        folder.rmdir()
+    return True
+
+
+def _sync_one(place: Path) -> None:
+    """Bring a file or folder to the disk."""
+    try:
+        handle = os.open(place, os.O_RDONLY)
+    except FileNotFoundError:
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
