@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from zoneinfo import ZoneInfo
 
 import structlog
 from fastapi import FastAPI
 
 from services.catalog import clockwork, standard
-from services.catalog.blobs import BlobStore
+from services.catalog.doors import open_doors
 from services.catalog.http import blobs, docs, events, internal, items, records
 from services.catalog.http.edge import Catalog
-from services.catalog.inbox import Doors, on_effect, on_intake
-from services.catalog.numbering import IndexNumberRule
+from services.catalog.inbox import on_effect, on_intake
 from services.catalog.settings import Settings
 from services.catalog.tables import tables
 from shared.bus import Bus, Listener
@@ -29,8 +27,10 @@ log = structlog.get_logger()
 def create_app(settings: Settings) -> FastAPI:
     """Return the catalog's app; its lifespan runs intake, the clockwork and the ear for effects."""
     db = Database(settings.database_url, "catalog", size=8)
-    doors = Doors(ZoneInfo(settings.timezone), IndexNumberRule(settings.index_number_rule))
-    catalog = Catalog(settings, db, doors, BlobStore(settings.blobs_url))
+    doors = open_doors(
+        timezone=settings.timezone, index_number_rule=settings.index_number_rule, blobs=settings.blobs_url
+    )
+    catalog = Catalog(settings, db, doors)
     bus = Bus(settings.nats_url, name="catalog")
     intake = Listener(bus, on_intake, db, tables, resources={"doors": doors})
     effects = Listener(bus, on_effect, db, tables)

@@ -38,11 +38,11 @@ async def run(catalog: Catalog, lists: dict[str, dict[str, Any]]) -> None:
 
     async def release() -> None:
         async with catalog.db.sessions.begin() as session:
-            await release_due(session, now=_now(), zone=catalog.doors.zone, numbers=catalog.doors.numbers)
+            await release_due(session, now=_now(), doors=catalog.doors)
 
     async def remove() -> None:
         async with catalog.db.sessions.begin() as session:
-            await remove_due(session, now=_now(), zone=catalog.doors.zone, numbers=catalog.doors.numbers)
+            await remove_due(session, now=_now(), doors=catalog.doors)
 
     async def users() -> None:
         if catalog.settings.nats_users_file:
@@ -57,7 +57,7 @@ async def run(catalog: Catalog, lists: dict[str, dict[str, Any]]) -> None:
             )
 
     async def sweep() -> None:
-        await sweep_blobs(catalog.db.sessions, catalog.blobs, now=_now())
+        await sweep_blobs(catalog.db.sessions, catalog.doors.blobs, now=_now())
 
     await asyncio.gather(
         _every(10 * MINUTE, "seed", seed),

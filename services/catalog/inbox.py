@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from nats.aio.msg import Msg
 from sqlalchemy import text
@@ -15,19 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.catalog.actions.accept_items import accept_items
 from services.catalog.actions.note_visible import note_visible
 from services.catalog.actions.prepare_events import Received, prepare_events
-from services.catalog.numbering import IndexNumberRule
+from services.catalog.doors import Doors
 from services.catalog.reading import Sender
 from shared.bus import hears
 from shared.events.effects import VisibleEvent
 from shared.http import traceparent_of
-
-
-@dataclass(frozen=True)
-class Doors:
-    """What intake needs beside the event: the site's zone and the rule of index numbers."""
-
-    zone: ZoneInfo
-    numbers: IndexNumberRule
 
 
 def received(message: Msg) -> Received:
@@ -40,7 +30,7 @@ async def on_intake(events: Sequence[Received], session: AsyncSession, now: date
     """Judge a batch; every event gets its outcome, whatever is wrong with it."""
     senders = await senders_of(session, {event.department for event in events if event.department})
     read = await asyncio.to_thread(prepare_events, events, senders, now=now)
-    await accept_items(session, read, now=now, zone=doors.zone, numbers=doors.numbers)
+    await accept_items(session, read, now=now, doors=doors)
 
 
 @hears("EFFECTS", durable="catalog-effects", parse=VisibleEvent.model_validate_json)

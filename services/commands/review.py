@@ -7,7 +7,6 @@ import json
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -86,10 +85,15 @@ def return_(number: Number, reason: Reason, by: By = None, data: Data = None) ->
 
 
 def _decide(number: int, data: Path | None, *, approve: bool, reason: str, by: str | None) -> None:
-    from services.catalog.numbering import IndexNumberRule  # noqa: PLC0415
+    from services.catalog.doors import open_doors  # noqa: PLC0415
     from services.catalog.settings import Settings  # noqa: PLC0415
+    from services.instance.find import find  # noqa: PLC0415
 
-    settings = Settings()
+    given = find(data).settings
+    settings = Settings(**{name: value for name, value in given.items() if name in Settings.model_fields})
+    doors = open_doors(
+        timezone=settings.timezone, index_number_rule=settings.index_number_rule, blobs=settings.blobs_url
+    )
 
     async def work(session: Any, now: datetime) -> Any:
         from services.catalog.actions.decide_waiting import decide_waiting  # noqa: PLC0415
@@ -101,8 +105,7 @@ def _decide(number: int, data: Path | None, *, approve: bool, reason: str, by: s
             by=by or getpass.getuser(),
             reason=reason,
             now=now,
-            zone=ZoneInfo(settings.timezone),
-            numbers=IndexNumberRule(settings.index_number_rule),
+            doors=doors,
         )
 
     outcome = in_catalog(data, work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from uuid_utils import uuid7
 
 from services.catalog import rules
 from services.catalog.consistency import overtaken
+from services.catalog.doors import Doors
 from services.catalog.numbering import IndexNumberRule
 from services.catalog.writing import Changes, write_changes
 from shared.db import lock_key
@@ -59,19 +61,21 @@ Read = rules.Incoming | Unreadable
 
 
 async def accept_items(
-    session: AsyncSession, events: Sequence[Read], *, now: datetime, zone: ZoneInfo, numbers: IndexNumberRule
+    session: AsyncSession, events: Sequence[Read], *, now: datetime, doors: Doors
 ) -> list[Outcome]:
     """Return one outcome per event, in order; the caller commits.
 
     Departments are locked in the order of their codes, so that two doors never judge one item at once.
     """
     readable = [event for event in events if isinstance(event, rules.Incoming)]
-    batch = await _load(session, readable, now=now, zone=zone, numbers=numbers)
+    batch = await _load(session, readable, now=now, doors=doors)
     batch.outbox_ids = await _reserve(session, 2 * len(events))
     await _number(session, batch, readable)
     outcomes = [_settle(batch, event) for event in events]
     await _give_back(session, batch)
     await write_changes(session, batch.changes, now=now)
+    for sha256 in sorted({sha256 for _, sha256 in batch.changes.files}):
+        await asyncio.to_thread(doors.blobs.publish, sha256)
     return outcomes
 
 
@@ -84,7 +88,7 @@ async def _reserve(session: AsyncSession, count: int) -> list[int]:
 
 
 async def _load(
-    session: AsyncSession, events: Sequence[rules.Incoming], *, now: datetime, zone: ZoneInfo, numbers: IndexNumberRule
+    session: AsyncSession, events: Sequence[rules.Incoming], *, now: datetime, doors: Doors
 ) -> Batch:
     codes = sorted({event.department for event in events})
     await session.execute(
@@ -98,8 +102,8 @@ async def _load(
     }
     return Batch(
         now=now,
-        zone=zone,
-        numbers=numbers,
+        zone=doors.zone,
+        numbers=doors.numbers,
         offices=await _offices(session, codes),
         standings=await _standings(session, events, keys),
         waiting=await _waiting(session, keys),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog.actions.accept_items import Unreadable, accept_items
 from services.catalog.actions.prepare_events import restored
-from services.catalog.numbering import IndexNumberRule
+from services.catalog.doors import Doors
 from shared.errors import Problem, Refused
 from shared.events.outcomes import Outcome
 
@@ -34,8 +33,7 @@ async def decide_waiting(
     by: str,
     reason: str,
     now: datetime,
-    zone: ZoneInfo,
-    numbers: IndexNumberRule,
+    doors: Doors,
 ) -> Outcome:
     """Release the held event, or return it; its department hears either on OUTCOMES.
 
@@ -45,7 +43,7 @@ async def decide_waiting(
         raise ReasonMissing
     row = await _close(session, waiting_id, "approved" if approve else "returned", by=by, reason=reason.strip(), now=now)
     event = restored(row) if approve else _returned(row, reason.strip())
-    [outcome] = await accept_items(session, [event], now=now, zone=zone, numbers=numbers)
+    [outcome] = await accept_items(session, [event], now=now, doors=doors)
     return outcome
 
 
@@ -76,9 +74,7 @@ def _returned(row: Any, reason: str) -> Unreadable:
     return Unreadable(row.event_id, row.department, [problem], row.source_id)
 
 
-async def release_due(
-    session: AsyncSession, *, now: datetime, zone: ZoneInfo, numbers: IndexNumberRule
-) -> list[Outcome]:
+async def release_due(session: AsyncSession, *, now: datetime, doors: Doors) -> list[Outcome]:
     """Publish what was scheduled for a time that has come by the database's clock."""
     rows = (
         await session.execute(
@@ -91,4 +87,4 @@ async def release_due(
     ).all()
     if not rows:
         return []
-    return await accept_items(session, [restored(row) for row in rows], now=now, zone=zone, numbers=numbers)
+    return await accept_items(session, [restored(row) for row in rows], now=now, doors=doors)

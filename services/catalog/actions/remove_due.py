@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog.actions.accept_items import accept_items
 from services.catalog.actions.prepare_events import incoming
-from services.catalog.numbering import IndexNumberRule
+from services.catalog.doors import Doors
 from shared.events.intake import WithdrawalData
 from shared.events.outcomes import Outcome
 
 REASON = "公示期已满，按规定撤下。"
 
 
-async def remove_due(
-    session: AsyncSession, *, now: datetime, zone: ZoneInfo, numbers: IndexNumberRule
-) -> list[Outcome]:
+async def remove_due(session: AsyncSession, *, now: datetime, doors: Doors) -> list[Outcome]:
     """Withdraw, as `gone`, what was published only until now."""
     rows = (
         await session.execute(
@@ -41,4 +38,4 @@ async def remove_due(
         )
         for row in rows
     ]
-    return await accept_items(session, events, now=now, zone=zone, numbers=numbers)
+    return await accept_items(session, events, now=now, doors=doors)

@@ -53,3 +53,22 @@ def _look(blobs: BlobStore, sha256: str, media_type: str | None) -> list[str]:
     except Unscannable:
         return [unscannable(sha256).code]
     return sorted({finding.code for finding in findings("", None, None, {sha256: content})}) if content else []
+
+
+async def sweep_blobs(sessions: async_sessionmaker[AsyncSession], blobs: BlobStore, *, now: datetime) -> int:
+    """Remove uploads that nothing has referred to for seven days; return how many."""
+    async with sessions.begin() as session:
+        rows = await session.execute(
+            text(
+                "DELETE FROM catalog.blob b WHERE NOT referenced AND uploaded_at < :limit AND NOT EXISTS ("
+                "SELECT 1 FROM catalog.waiting w WHERE w.decision IS NULL AND w.department = b.department "
+                "AND w.event LIKE '%' || b.sha256 || '%') RETURNING sha256"
+            ),
+            {"limit": now - KEEP_UNREFERENCED},
+        )
+        gone = {row[0] for row in rows}
+        kept = await session.execute(text("SELECT sha256 FROM catalog.blob WHERE sha256 = ANY(:gone)"), {"gone": list(gone)})
+        gone -= {row[0] for row in kept}
+    for sha256 in gone:
+        await asyncio.to_thread(blobs.remove_held, sha256)
+    return len(gone)

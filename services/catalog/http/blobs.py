@@ -17,7 +17,7 @@ async def put_blob(request: Request, sha256: str, catalog: Here, department: Dep
     declared = request.headers.get("content-type", "").split(";")[0] or None
     stored = await store_blob(
         catalog.db.sessions,
-        catalog.blobs,
+        catalog.doors.blobs,
         request.stream(),
         department=department,
         sha256=sha256,

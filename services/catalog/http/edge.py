@@ -10,8 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.catalog import queries
-from services.catalog.blobs import BlobStore
-from services.catalog.inbox import Doors
+from services.catalog.doors import Doors
 from services.catalog.settings import Settings
 from shared.db import Database
 from shared.errors import Refused
@@ -37,7 +36,6 @@ class Catalog:
     settings: Settings
     db: Database
     doors: Doors
-    blobs: BlobStore
 
 
 def catalog_of(request: Request) -> Catalog:

@@ -46,7 +46,7 @@ async def push(request: Request, catalog: Here, department: DepartmentActor, now
         senders = await senders_of(session, {department})
         events = [Received(raw, department, trace) for raw in raws]
         read = await asyncio.to_thread(prepare_events, events, senders, now=now)
-        outcomes = await accept_items(session, read, now=now, zone=catalog.doors.zone, numbers=catalog.doors.numbers)
+        outcomes = await accept_items(session, read, now=now, doors=catalog.doors)
     return answer(outcomes, batch=batch)
 
 

@@ -68,7 +68,7 @@ async def _apply(
             now=now,
             traceparent=traceparent_of(request.headers),
         )
-        outcomes = await accept_items(session, [read], now=now, zone=catalog.doors.zone, numbers=catalog.doors.numbers)
+        outcomes = await accept_items(session, [read], now=now, doors=catalog.doors)
         if dry:
             await transaction.rollback()
             outcomes = [o.model_copy(update={"item_id": None, "url": None, "version": None}) for o in outcomes]

@@ -1,0 +1,24 @@
+"""What judging needs beside the event and the database: the site's zone, the rule of index numbers, the files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from services.catalog.blobs import BlobStore
+from services.catalog.numbering import IndexNumberRule
+
+
+@dataclass(frozen=True)
+class Doors:
+    """Built once by `app.py`, and by the commands that judge."""
+
+    zone: ZoneInfo
+    numbers: IndexNumberRule
+    blobs: BlobStore
+
+
+def open_doors(*, timezone: str, index_number_rule: str, blobs: str | Path) -> Doors:
+    """Return the doors that these settings describe."""
+    return Doors(ZoneInfo(timezone), IndexNumberRule(index_number_rule), BlobStore(Path(blobs)))
