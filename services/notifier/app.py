@@ -6,7 +6,6 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -18,7 +17,7 @@ from services.notifier.channels import Channel
 from services.notifier.channels.folder import FolderChannel
 from services.notifier.channels.mail import MailChannel, MailServer
 from services.notifier.http import internal, own_page, subscribe
-from services.notifier.http.edge import Notifier, install_refusals
+from services.notifier.http.edge import Notifier, install_refusals, now
 from services.notifier.inbox import on_record
 from services.notifier.links import Links
 from services.notifier.matcher import Matcher
@@ -44,7 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
         settings.mail_from or mail_from_default(links),
         settings.timezone,
         channel_factory(settings),
-        clock,
+        now,
         first_sent=lambda first: say_visible(bus, first),
         workers=settings.mail_workers if settings.smtp_url else 1,
     )
@@ -64,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
             stack.push_async_callback(db.close)
             stack.push_async_callback(feed.close)
             async with db.sessions.begin() as session:
-                await begin_telling(session, links=links, now=clock())
+                await begin_telling(session, links=links, now=now())
             await stack.enter_async_context(bus)
             await stack.enter_async_context(postman)
             await stack.enter_async_context(listener)
@@ -83,11 +82,6 @@ def create_app(settings: Settings) -> FastAPI:
     for resource in (subscribe, own_page, internal):
         app.include_router(resource.router)
     return app
-
-
-def clock() -> datetime:
-    """Read the clock."""
-    return datetime.now(UTC)
 
 
 def channel_factory(settings: Settings) -> Callable[[], Channel]:

@@ -150,11 +150,16 @@ def _view(notice: Notice, lang: Lang, sender: Sender) -> dict[str, Any]:
         "facts": [one_line(fact) for fact in facts],
         "lead": None if living else say(notice.kind, lang, department=department),
         "sections": [
-            (heading, text.strip()) for heading, text in _sections(notice, lang, living=living)
+            (heading, _lines(text)) for heading, text in _sections(notice, lang, living=living)
         ],
         "rows": list(_rows(notice, lang, sender.timezone)) if living else [],
         "attachments": [one_line(name) for name in notice.attachments],
     }
+
+
+def _lines(text: str) -> str:
+    """Keep the line breaks of *text*, and nothing else that hides or reorders."""
+    return "\n".join(one_line(line, 2000) for line in text.strip().splitlines())
 
 
 def _sections(notice: Notice, lang: Lang, *, living: bool) -> Iterable[tuple[str, str]]:

@@ -183,8 +183,10 @@ class Postman:
             await self._finish(claim, Verdict("failed", f"not built: {type(error).__name__}"))
             return
         async with self.db.sessions.begin() as session:
-            if not await begin_delivery(session, claim, now=self.clock()):
-                return
+            begun = await begin_delivery(session, claim, now=self.clock())
+        if not begun:
+            await self._give_back([claim])
+            return
         verdict = await channel.send(message, sender=self.mail_from, to=claim.address, name=name)
         await self._finish(claim, verdict)
 

@@ -89,9 +89,8 @@ _ENTRIES = TypeAdapter(list[CatalogueEntry])
 
 async def directory_of(session: AsyncSession) -> Directory:
     """Return all names, bodies in the order of lists."""
-    states = dict(
-        (await session.execute(select(directory.c.key, directory.c.state))).tuples().all()
-    )
+    rows = await session.execute(select(directory.c.key, directory.c.state))
+    states = dict(rows.all())
     bodies = [
         DepartmentState.model_validate(state)
         for key, state in states.items()
@@ -234,4 +233,4 @@ async def shown_after(
 async def deliveries_by_state(session: AsyncSession) -> dict[str, int]:
     """Return how many deliveries are in each state."""
     rows = await session.execute(select(delivery.c.state, func.count()).group_by(delivery.c.state))
-    return dict(rows.tuples().all())
+    return dict(rows.all())

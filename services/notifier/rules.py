@@ -80,7 +80,7 @@ class NotFromHere(Refused):
 
 
 _FULL_WIDTH = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F)} | {0x3002: 0x2E}
-_ATOM = r"[A-Za-z0-9!#$&'*+/=?^_~{}-]+"
+_ATOM = r"[A-Za-z0-9#$&'*+/=?^_~{}-]+"
 _LOCAL = re.compile(rf"{_ATOM}(\.{_ATOM})*")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _TOP = re.compile(r"[A-Za-z]{2,63}|[xX][nN]--[A-Za-z0-9-]{1,59}")

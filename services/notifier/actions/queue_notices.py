@@ -85,7 +85,7 @@ async def _told(
         .order_by(c.item_id)
         .with_for_update()
     )
-    known = rows.tuples().all()
+    known = rows.all()
     return {item: Told(*rest) for item, _, *rest in known}, {
         item: since for item, since, *_ in known
     }

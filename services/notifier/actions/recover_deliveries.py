@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import case, func, update
+from sqlalchemy import case, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notifier.tables import delivery
@@ -29,6 +29,6 @@ async def recover_deliveries(session: AsyncSession, *, now: datetime) -> int:
             leased_until=None,
             generation=delivery.c.generation + 1,
         )
-        .returning(func.count().over())
+        .returning(delivery.c.delivery_id)
     )
     return len(found.all())
