@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -26,34 +27,63 @@ from services.publisher.settings import Settings
 from services.publisher.store import FolderStore
 from services.publisher.tables import tables
 from shared.bus import Bus, Listener
-from shared.db import Database
+from shared.db import Database, unreachable
 from shared.events.effects import VISIBLE, Visible, VisibleEvent
 from shared.feed import RecordFeed
 from shared.http import install
 
 log = structlog.get_logger()
 
+RETRY = 1.0
+"""Seconds between attempts to start while database or disk do not allow it."""
+
 
 def create_app(settings: Settings) -> FastAPI:
     """Return the publisher's app; its lifespan hears the record and renders."""
-    db = Database(settings.database_url, "publisher")
-    store = FolderStore(settings.site_store)
     bus = Bus(settings.nats_url, name="publisher")
     feed = RecordFeed(settings.catalog_url)
+    publisher = _publisher(settings, bus, feed)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        working = asyncio.create_task(_work(publisher, bus), name="publisher works")
+        try:
+            yield
+        finally:
+            working.cancel()
+            with suppress(asyncio.CancelledError):
+                await working
+            await feed.close()
+            await publisher.db.close()
+            publisher.store.close()
+
+    app = FastAPI(
+        title="Open Gazette: publisher",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    install(app)
+    app.include_router(http.router)
+    app.state.publisher = publisher
+    app.state.listeners = [publisher.listener]
+    return app
+
+
+def _publisher(settings: Settings, bus: Bus, feed: RecordFeed) -> http.Publisher:
+    """Build everything; nothing runs yet."""
+    db = Database(settings.database_url, "publisher")
+    store = FolderStore(settings.site_store)
     around = _around(settings)
     digest = _digest(around)
-
-    async def say(seen: Sequence[Seen], at: datetime) -> None:
-        await asyncio.gather(
-            *(bus.say(_effect(one, at), subject=_subject(one), stream="EFFECTS") for one in seen)
-        )
+    renderer = Renderer(db.sessions, store, around, say=partial(_say, bus))
 
     async def on_epoch(_: UUID) -> None:
         async with db.sessions.begin() as session:
             await forget_record(session)
         await begin_tree(db.sessions, store, digest=digest)
 
-    renderer = Renderer(db.sessions, store, around, say=say)
     listener = Listener(
         bus,
         on_record,
@@ -65,30 +95,28 @@ def create_app(settings: Settings) -> FastAPI:
         on_epoch=on_epoch,
     )
     renderer.caught_up = lambda: listener.caught_up
+    return http.Publisher(settings, db, store, renderer, listener, digest)
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        try:
-            await first_tree(db.sessions, store, digest=digest)
-            async with bus, listener, renderer:
-                yield
-        finally:
-            await feed.close()
-            await db.close()
-            store.close()
 
-    app = FastAPI(
-        title="Open Gazette: publisher",
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-    )
-    install(app)
-    app.include_router(http.router)
-    app.state.publisher = http.Publisher(settings, db, store, renderer, listener, digest)
-    app.state.listeners = [listener]
-    return app
+async def _work(publisher: http.Publisher, bus: Bus) -> None:
+    """Render from the first moment; hear as soon as the broker answers, which may be later."""
+    while not await _ready(publisher):  # noqa: ASYNC110 — there is no event to wait for, but a server that comes back
+        await asyncio.sleep(RETRY)
+    async with publisher.renderer, bus, publisher.listener:
+        await asyncio.Event().wait()
+
+
+async def _ready(publisher: http.Publisher) -> bool:
+    """Have a tree that is served; False while the database or the disk does not allow it."""
+    try:
+        await first_tree(publisher.db.sessions, publisher.store, digest=publisher.digest)
+    except Exception as error:
+        if unreachable(error):
+            log.warning("database_unreachable", service="publisher", reason=type(error).__name__)
+        else:
+            log.exception("start_failed", service="publisher")
+        return False
+    return True
 
 
 def _around(settings: Settings) -> Surroundings:
@@ -112,6 +140,13 @@ def _digest(around: Surroundings) -> str:
     for part in (repr(around).encode(), *(file.read_bytes() for file in code)):
         total.update(hashlib.sha256(part).digest())
     return total.hexdigest()
+
+
+async def _say(bus: Bus, seen: Sequence[Seen], at: datetime) -> None:
+    """Say what became visible, best effort: what is lost here the catalog reads at `/internal/shown`."""
+    await asyncio.gather(
+        *(bus.say(_effect(one, at), subject=_subject(one), stream="EFFECTS") for one in seen)
+    )
 
 
 def _subject(seen: Seen) -> str:

@@ -29,10 +29,6 @@ KEEP_OLD = 60.0
 """Seconds that a tree stays after another is served in its place: readers may still be in it."""
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass
 class Renderer:
     """Renders until it is left."""
@@ -44,7 +40,7 @@ class Renderer:
     """Says first visibilities; best effort, after the commit."""
     caught_up: Callable[[], bool] = field(default=lambda: True)
     """Whether the record has been read to its head: a new tree is not served before."""
-    clock: Callable[[], datetime] = field(default=_now)
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))  # noqa: TID251 — an edge: `shown` and effects bear its time
     keep_old: float = KEEP_OLD
 
     def __post_init__(self) -> None:
@@ -86,7 +82,7 @@ class Renderer:
             try:
                 busy = await self._round(patient=True) > 0
                 delay = POLL
-            except Exception as error:  # noqa: BLE001 — the loop outlives a full disk and a database that is away
+            except Exception as error:  # the loop outlives a full disk and a database that is away
                 if unreachable(error):
                     log.warning(
                         "database_unreachable", service="publisher", reason=type(error).__name__

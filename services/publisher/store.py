@@ -56,6 +56,9 @@ class SiteStore(Protocol):
     def drop(self, tree: int) -> None:
         """Remove *tree*; it must not be served."""
 
+    def close(self) -> None:
+        """Let go of what it holds."""
+
 
 class FolderStore:
     """The site in a folder."""
@@ -76,7 +79,7 @@ class FolderStore:
         drafts = [(_draft(place, content), place) for place, content in fresh.items()]
         self._sync([draft for draft, _ in drafts])
         for draft, place in drafts:
-            os.replace(draft, place)
+            draft.replace(place)
         gone = [
             place for place, content in places.items() if content is None and _remove(place, base)
         ]
@@ -110,7 +113,7 @@ class FolderStore:
         draft = self.root / ".new-current"
         draft.unlink(missing_ok=True)
         draft.symlink_to(Path("trees") / str(tree))
-        os.replace(draft, self.root / "current")
+        draft.replace(self.root / "current")
         _sync_one(self.root)
 
     def serving(self) -> int | None:

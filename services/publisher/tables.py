@@ -36,9 +36,6 @@ item = Table(
     Column("url", Text, nullable=False),
     Column("version", Integer, nullable=False),
     Column("sequence", BigInteger, nullable=False),
-    Column(
-        "first_sequence", BigInteger, nullable=False
-    ),  # lowest of any version seen: the order within a day
     Column("sha256", Text, nullable=False),
     Column("standing", Text, nullable=False),
     Column("scopes", JSONB, nullable=False),  # [[department, entry], …], sorted
@@ -58,6 +55,7 @@ item = Table(
     Column("opens_at", DateTime(timezone=True)),
     Column("closes_at", DateTime(timezone=True)),
     Column("day", Date, nullable=False),
+    Column("turn", BigInteger, nullable=False),  # order within a day, see rules/items.py
     Column("published_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     Column("effective_on", Date),
@@ -71,7 +69,7 @@ item = Table(
         "standing IN ('published', 'withdrawn', 'gone', 'redirect', 'vanish')",
         name="standing_known",
     ),
-    CheckConstraint("version >= 1 AND first_sequence <= sequence", name="first_before_newest"),
+    CheckConstraint("version >= 1", name="version_counts"),
     CheckConstraint(
         "(corrected_version IS NULL) = (corrected_at IS NULL)", name="correction_whole"
     ),
@@ -118,9 +116,9 @@ link = Table(
         "visible", Boolean, nullable=False, server_default=text("false")
     ),  # the item that says it is in lists
     Column("day", Date),
-    Column("first_sequence", BigInteger),
+    Column("turn", BigInteger),
     Index("ix_link_target", "target", "type"),
-    Index("ix_link_newest", "type", "day", "first_sequence", postgresql_where=text("visible")),
+    Index("ix_link_newest", "type", "day", "turn", postgresql_where=text("visible")),
 )
 """What items say of each other; read backwards it is the index of back links."""
 
@@ -154,7 +152,7 @@ listing = Table(
     Column("item_id", Uuid, primary_key=True),
     Column("scopes", JSONB, nullable=False),
     Column("day", Date, nullable=False),
-    Column("first_sequence", BigInteger, nullable=False),
+    Column("turn", BigInteger, nullable=False),
     Column("sequence", BigInteger, nullable=False),
     Column("listed", Boolean, nullable=False),
     Column("corrected_year", Integer),
@@ -168,7 +166,7 @@ member = Table(
     Column("department", Text, primary_key=True),
     Column("entry", Text, primary_key=True),
     Column("day", Date, primary_key=True),
-    Column("first_sequence", BigInteger, primary_key=True),
+    Column("turn", BigInteger, primary_key=True),
     Column("item_id", Uuid, primary_key=True),
     Column("sequence", BigInteger, nullable=False),
     Column("listed", Boolean, nullable=False),
@@ -178,7 +176,8 @@ member = Table(
         "department",
         "entry",
         "day",
-        "first_sequence",
+        "turn",
+        "item_id",
         postgresql_where=text("listed"),
     ),
 )
@@ -198,7 +197,7 @@ bucket = Table(
     Column("listed", Integer, nullable=False),  # rows that readers see
     Column("sequence", BigInteger, nullable=False),  # newest record event that the list reflects
     Column("at", DateTime(timezone=True), nullable=False),
-    Column("from_sequence", BigInteger),  # parts: first_sequence of the first place
+    Column("from_turn", BigInteger),  # parts: turn of the first place
     CheckConstraint("listed BETWEEN 0 AND slots", name="listed_within_slots"),
     Index("ix_bucket_entry", "entry", "step"),
 )

@@ -87,6 +87,6 @@ async def press_at(database_url: str, folder: Path) -> AsyncIterator[Press]:
 
 @pytest.fixture
 async def press(database_url: str, tmp_path: Path) -> AsyncIterator[Press]:
-    """A publisher whose first tree is served and empty."""
+    """Give a publisher whose first tree is served and empty."""
     async for built in press_at(database_url, tmp_path / "site"):
         yield built

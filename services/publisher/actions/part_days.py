@@ -1,4 +1,4 @@
-"""Cut the days that are too long for one list into parts of 200 places, which never move while items only come."""
+"""Cut the days that are too long for one list into parts of 200 places, which do not move while items only come."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.actions.count_buckets import Counted
 from services.publisher.rules import dirt
-from services.publisher.rules.dirt import FULL, LIST, PART, Bucket, Dirt
-from services.publisher.rules.places import Move
+from services.publisher.rules.dirt import LIST, PART, Bucket, Dirt
+from services.publisher.rules.places import Move, cut_day
 from services.publisher.tables import bucket as table
+
+_END = 2**63 - 1
+Parts = dict[int, dict[str, Any]]
+"""Number of a part → its counters."""
 
 
 async def part_days(
@@ -26,23 +30,24 @@ async def part_days(
     found: list[Dirt] = []
     for counted in days:
         day = counted.bucket
-        touched = [move for move in moves if _touches(move, day)]
         stored = await _stored(session, day)
-        begin = _first_place(touched, stored)
-        wanted = await _cut(session, day, stored, begin)
-        changed = await _keep(session, day, stored, wanted)
+        wanted, keeps = await _wanted(
+            session, day, stored, [move for move in moves if _touches(move, day)]
+        )
+        changed = await _keep(session, day, stored, wanted, keeps)
         if dirt.is_calendar(day.scope):
-            rows = [Bucket(*day.scope, PART, day.start, part) for part in changed]
+            rows = [Bucket(*day.scope, PART, day.start, part) for part in sorted(changed)]
             found += [dirt.calendar(part, LIST) for part in rows]
-            if day.department and not day.entry:
-                found += [dirt.sitemap(part) for part in rows] + [dirt.sitemap_index()]
+            if day.department and not day.entry and rows:
+                found += [*(dirt.sitemap(part) for part in rows), dirt.sitemap_index()]
     return found
 
 
 def _touches(move: Move, day: Bucket) -> bool:
     return any(
-        place is not None and place.day == day.start and day.scope in place.scopes
+        place.day == day.start and day.scope in place.scopes
         for place in (move.old, move.new)
+        if place
     )
 
 
@@ -60,58 +65,61 @@ async def _stored(session: AsyncSession, day: Bucket) -> list[Any]:
     return list(rows)
 
 
-def _first_place(touched: Sequence[Move], stored: Sequence[Any]) -> int:
-    """Return the index of the first stored part that has to be cut again."""
-    lowest = min(
-        place.first_sequence
-        for move in touched
-        for place in (move.old, move.new)
-        if place is not None
-    )
-    return max((n for n, part in enumerate(stored) if part.from_sequence <= lowest), default=0)
+async def _wanted(
+    session: AsyncSession, day: Bucket, stored: Sequence[Any], touched: Sequence[Move]
+) -> tuple[Parts, int]:
+    """Return the parts that may differ from what is stored, and how many of the stored ones stay where they are."""
+    turns = [
+        place.turn for move in touched if not move.stays for place in (move.old, move.new) if place
+    ]
+    keeps = _index(stored, min(turns)) if turns and stored else (len(stored) if stored else 0)
+    wanted: Parts = {}
+    if turns or not stored:
+        first = stored[keeps].from_turn if stored and keeps else -1
+        for offset, part in enumerate(cut_day(await _members(session, day, first, _END))):
+            wanted[keeps + 1 + offset] = part
+    for one in {_index(stored, move.new.turn) for move in touched if move.stays and stored}:
+        if one < keeps:
+            before = stored[one + 1].from_turn if one + 1 < len(stored) else _END
+            (wanted[one + 1],) = cut_day(
+                await _members(session, day, stored[one].from_turn, before), whole=True
+            )
+    return wanted, keeps
 
 
-async def _cut(
-    session: AsyncSession, day: Bucket, stored: Sequence[Any], begin: int
-) -> dict[int, dict[str, Any]]:
-    """Return the parts from the one at *begin* on, as the members make them."""
+def _index(stored: Sequence[Any], turn: int) -> int:
+    """Return the index of the stored part that *turn* falls into; what comes before all falls into the first."""
+    return max((n for n, part in enumerate(stored) if part.from_turn <= turn), default=0)
+
+
+async def _members(session: AsyncSession, day: Bucket, first: int, before: int) -> list[Any]:
     rows = await session.execute(
         text(
-            "SELECT m.first_sequence, m.listed, m.sequence, i.updated_at FROM publisher.member m "
+            "SELECT m.turn, m.listed, m.sequence, i.updated_at FROM publisher.member m "
             "JOIN publisher.item i USING (item_id) WHERE m.department = :department AND m.entry = :entry "
-            "AND m.day = :day AND m.first_sequence >= :first ORDER BY m.first_sequence, m.item_id"
+            "AND m.day = :day AND m.turn >= :first AND m.turn < :before ORDER BY m.turn, m.item_id"
         ),
         {
             "department": day.department,
             "entry": day.entry,
             "day": day.start,
-            "first": stored[begin].from_sequence if stored and begin else -1,
+            "first": first,
+            "before": before,
         },
     )
-    members = list(rows)
-    parts: dict[int, dict[str, Any]] = {}
-    for offset in range(0, len(members), FULL):
-        chunk = members[offset : offset + FULL]
-        newest = max(chunk, key=lambda row: row.sequence)
-        parts[begin + 1 + offset // FULL] = {
-            "slots": len(chunk),
-            "listed": sum(row.listed for row in chunk),
-            "sequence": newest.sequence,
-            "at": newest.updated_at,
-            "from_sequence": chunk[0].first_sequence,
-        }
-    return parts
+    return list(rows)
 
 
 async def _keep(
-    session: AsyncSession, day: Bucket, stored: Sequence[Any], wanted: dict[int, dict[str, Any]]
+    session: AsyncSession, day: Bucket, stored: Sequence[Any], wanted: Parts, keeps: int
 ) -> set[int]:
-    """Store what differs; return the numbers of parts whose list changes, with those beside new ones."""
+    """Store what differs; return the numbers of parts whose list changes, with those beside new or former ones."""
     old = {row.part: row for row in stored}
     differing = {
         part for part, new in wanted.items() if part not in old or _differs(old[part], new)
     }
-    surplus = {part for part in old if part > max(wanted, default=0)}
+    last = max([keeps, *wanted])
+    surplus = {part for part in old if part > last}
     key = {"department": day.department, "entry": day.entry, "step": PART, "start": day.start}
     if surplus:
         await session.execute(
@@ -123,14 +131,21 @@ async def _keep(
         statement = insert(table)
         fresh = {
             name: statement.excluded[name]
-            for name in ("slots", "listed", "sequence", "at", "from_sequence")
+            for name in ("slots", "listed", "sequence", "at", "from_turn")
         }
         await session.execute(
             statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=fresh),
             [{**key, "part": part, **wanted[part]} for part in sorted(differing)],
         )
-    appearing = {part for part in wanted if part not in old} | surplus
-    beside = {part - 1 for part in appearing} & {*old, *wanted}
+    turned = {
+        part
+        for part in differing
+        if part not in old or (old[part].listed == 0) != (wanted[part]["listed"] == 0)
+    }
+    beside = {near for part in turned | surplus for near in (part - 1, part + 1)} & {
+        *old,
+        *wanted,
+    } - surplus
     return differing | surplus | beside
 
 

@@ -104,7 +104,7 @@ async def _locked(session: AsyncSession, tree: int, now: datetime, highest: int)
 
 def _group(rank: int) -> int:
     """Return which ranks are rendered together: items by their own record never with refreshed ones."""
-    return LIST if rank >= LIST else rank
+    return min(LIST, rank)
 
 
 async def _alone(session: AsyncSession, tree: int, rows: list[Any]) -> list[Any]:

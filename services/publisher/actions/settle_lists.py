@@ -58,7 +58,7 @@ async def _moves(session: AsyncSession, ids: Sequence[UUID], *, known_only: bool
         item.c.item_id,
         item.c.scopes,
         item.c.day,
-        item.c.first_sequence,
+        item.c.turn,
         item.c.sequence,
         item.c.standing,
     )
@@ -90,7 +90,7 @@ async def _keep_members(session: AsyncSession, moves: Sequence[Move]) -> None:
             "department": scope[0],
             "entry": scope[1],
             "day": move.new.day,
-            "first_sequence": move.new.first_sequence,
+            "turn": move.new.turn,
             "item_id": move.item_id,
             "sequence": move.new.sequence,
             "listed": move.new.listed,
@@ -116,7 +116,7 @@ def _listing(move: Move) -> dict[str, Any]:
     return {
         "scopes": [list(scope) for scope in place.scopes],
         "day": place.day,
-        "first_sequence": place.first_sequence,
+        "turn": place.turn,
         "sequence": place.sequence,
         "listed": place.listed,
         "corrected_year": place.corrected_year,
@@ -186,9 +186,9 @@ async def _others(session: AsyncSession, moves: Sequence[Move], rank: int) -> li
     answer = await session.execute(
         text(
             "UPDATE publisher.link l SET visible = i.standing = 'published', day = i.day, "
-            "first_sequence = i.first_sequence FROM publisher.item i "
-            "WHERE l.item_id = ANY(:ids) AND i.item_id = l.item_id AND (l.visible, l.day, l.first_sequence) "
-            "IS DISTINCT FROM (i.standing = 'published', i.day, i.first_sequence) RETURNING l.item_id"
+            "turn = i.turn FROM publisher.item i "
+            "WHERE l.item_id = ANY(:ids) AND i.item_id = l.item_id AND (l.visible, l.day, l.turn) "
+            "IS DISTINCT FROM (i.standing = 'published', i.day, i.turn) RETURNING l.item_id"
         ),
         {"ids": [move.item_id for move in moves]},
     )
@@ -229,18 +229,16 @@ async def _explained(session: AsyncSession, ids: Sequence[UUID], rank: int) -> l
 
 async def lists_of(session: AsyncSession, places: Sequence[Any], rank: int) -> list[Dirt]:
     """Return every list that shows a row of an item at one of *places*."""
-    wanted = {
-        (scope, place.day, place.first_sequence) for place in places for scope in place.scopes
-    }
+    wanted = {(scope, place.day, place.turn) for place in places for scope in place.scopes}
     if not wanted:
         return []
     rows = await session.execute(
         text(
             "SELECT w.*, coalesce(m.slots, 0) AS month_slots, coalesce(d.slots, 0) AS day_slots, "
             "(SELECT max(p.part) FROM publisher.bucket p WHERE p.department = w.department AND p.entry = w.entry "
-            " AND p.step = 4 AND p.start = w.day AND p.from_sequence <= w.first_sequence) AS part "
+            " AND p.step = 4 AND p.start = w.day AND p.from_turn <= w.turn) AS part "
             "FROM unnest(CAST(:departments AS text[]), CAST(:entries AS text[]), CAST(:days AS date[]), "
-            "CAST(:firsts AS bigint[])) AS w (department, entry, day, first_sequence) "
+            "CAST(:firsts AS bigint[])) AS w (department, entry, day, turn) "
             "LEFT JOIN publisher.bucket m ON (m.department, m.entry, m.step, m.part) = (w.department, w.entry, 2, 0) "
             "AND m.start = date_trunc('month', w.day)::date "
             "LEFT JOIN publisher.bucket d ON (d.department, d.entry, d.step, d.part) = (w.department, w.entry, 3, 0) "

@@ -7,7 +7,7 @@ from datetime import tzinfo
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,9 +23,7 @@ from shared.events.record import AnyRecord, DepartmentEvent, ItemState, RecordEv
 async def take_record(session: AsyncSession, events: Sequence[AnyRecord], *, zone: tzinfo) -> None:
     """Store what is newer than what is held, in any order and repetition, and queue the paths it dirties."""
     await hold_trees(session)
-    await take_site(
-        session, [event.data for event in events if isinstance(event, SiteEvent)], zone=zone
-    )
+    await take_site(session, [event.data for event in events if isinstance(event, SiteEvent)])
     await take_departments(
         session, [event.data for event in events if isinstance(event, DepartmentEvent)]
     )
@@ -43,7 +41,7 @@ async def _take_items(
         return
     newest = _newest([event for event in records if event.data.item_id in ids])
     changed = await _keep_newest(session, newest, zone=zone)
-    await _derive(session, ids)
+    await _purge(session, ids)
     former = await _keep_links(session, [newest[one].data for one in changed])
     standing = await session.execute(
         select(item.c.item_id, item.c.url, item.c.standing)
@@ -95,9 +93,6 @@ def as_json(state: ItemState) -> str:
     return state.model_dump_json(by_alias=True, exclude={"epoch"}, exclude_none=True)
 
 
-_FIXED = {"item_id", "first_sequence"}
-
-
 async def _keep_newest(
     session: AsyncSession, newest: dict[UUID, RecordEvent], *, zone: tzinfo
 ) -> list[UUID]:
@@ -106,7 +101,6 @@ async def _keep_newest(
         {
             "item_id": one,
             "sequence": event.data.sequence,
-            "first_sequence": event.data.sequence,
             "sha256": event.statesha256,
             "state": as_json(event.data),
             **items.scalars(event.data, zone),
@@ -116,26 +110,15 @@ async def _keep_newest(
     statement = insert(item)
     statement = statement.on_conflict_do_update(
         index_elements=[item.c.item_id],
-        set_={name: column for name, column in statement.excluded.items() if name not in _FIXED},
+        set_={name: column for name, column in statement.excluded.items() if name != "item_id"},
         where=item.c.version < statement.excluded.version,
     )
     changed = await session.execute(statement.returning(item.c.item_id), rows)
     return sorted(changed.scalars())
 
 
-async def _derive(session: AsyncSession, ids: set[UUID]) -> None:
-    """Set what follows from all versions seen: the first sequence, and which texts are gone for good."""
-    first = (
-        select(item_version.c.item_id, func.min(item_version.c.sequence).label("first"))
-        .where(item_version.c.item_id.in_(ids))
-        .group_by(item_version.c.item_id)
-        .subquery()
-    )
-    await session.execute(
-        update(item)
-        .where(item.c.item_id == first.c.item_id, item.c.first_sequence != first.c.first)
-        .values(first_sequence=first.c.first)
-    )
+async def _purge(session: AsyncSession, ids: set[UUID]) -> None:
+    """Remove the texts that a later version took away for good."""
     later = item_version.alias("later")
     await session.execute(
         update(item_version)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import and_, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,7 +21,7 @@ from services.publisher.tables import item, listing, site
 from shared.events.record import SiteState
 
 
-async def take_site(session: AsyncSession, states: Sequence[SiteState], *, zone: tzinfo) -> None:
+async def take_site(session: AsyncSession, states: Sequence[SiteState]) -> None:
     """Store lists that are newer than what is held; the day changes what depends on time, the others every page."""
     newest: dict[str, SiteState] = {}
     for state in states:
@@ -40,10 +40,10 @@ async def take_site(session: AsyncSession, states: Sequence[SiteState], *, zone:
                 await queue_paths(session, _entries(before))
     if everything:
         await queue_everything(session)
-    del zone
 
 
 _STALE = object()
+_EVER = datetime(1, 1, 2, tzinfo=UTC)
 
 
 async def _keep(session: AsyncSession, state: SiteState) -> Any:
@@ -75,10 +75,10 @@ def _entries(catalogue: Any) -> list[dirt.Dirt]:
 
 async def _pass_time(session: AsyncSession, before: Any, value: dict[str, Any]) -> None:
     """Queue the pages and lists of items whose period was not over yet, and what says when something was due."""
-    since = datetime.fromisoformat(before["at"]) if before else datetime.min
-    timed = item.c.period.is_not(None)
-    if before:
-        timed &= or_(item.c.closes_at.is_(None), item.c.closes_at > since)
+    since = datetime.fromisoformat(before["at"]) if before else _EVER
+    timed = and_(
+        item.c.period.is_not(None), or_(item.c.closes_at.is_(None), item.c.closes_at > since)
+    )
     rows = await session.execute(select(item.c.item_id, item.c.url).where(timed))
     found = [dirt.refresh(row.item_id, row.url) for row in rows]
     placed = await session.execute(

@@ -91,7 +91,7 @@ def feed_files(
     where = {
         kind: paths.feed(kind, scope[0] or None, scope[1] or None)
         for kind in ("atom", "rss", "json")
-    }  # type: ignore[arg-type]
+    }
     page = _page(scope)
     return {
         where["atom"]: _atom(title, page, where["atom"], entries, site),

@@ -11,13 +11,15 @@ from services.publisher.rules.items import visible_versions
 from shared.events.record import DepartmentState, ItemState
 from shared.web.frame import frame_language
 
+Files = dict[str, bytes | None]
+
 GONE_MARKER = "status"
 """Stands beside a notice's page and holds 410: the status that web servers answer with."""
 REDIRECT_MARKER = ".redirect"
 """Holds the address that web servers may lead to at once."""
 
 
-def item_files(parts: Any, site: SiteView) -> dict[str, bytes]:
+def item_files(parts: Any, site: SiteView) -> Files:
     """Return path → content of everything below the url of *parts* (`reads.item_pages.ItemParts`)."""
     state = ItemState.model_validate_json(parts.state)
     body = DepartmentState.model_validate_json(parts.department) if parts.department else None
@@ -44,10 +46,10 @@ def item_files(parts: Any, site: SiteView) -> dict[str, bytes]:
 
 def _version_files(
     parts: Any, current: ItemState, body: DepartmentState | None, kept: list[int], site: SiteView
-) -> dict[str, bytes]:
+) -> Files:
     texts = {row.version: row for row in parts.versions if row.version in kept}
     states = {number: ItemState.model_validate_json(row.state) for number, row in texts.items()}
-    files: dict[str, bytes] = {}
+    files: Files = {}
     for number, state in states.items():
         before = [other for other in states if other < number]
         view = VersionView(
@@ -64,14 +66,16 @@ def _version_files(
 
 def _notice_files(
     parts: Any, state: ItemState, body: DepartmentState | None, site: SiteView
-) -> dict[str, bytes]:
+) -> Files:
     view = NoticeView(
         state=state,
         department=body,
         target_title=parts.target_title,
         published_on=parts.published_on if state.state == "withdrawn" else None,
     )
-    files = {state.url: render.render_notice(view, frame_language(state.language), site).encode()}
+    files: Files = {
+        state.url: render.render_notice(view, frame_language(state.language), site).encode()
+    }
     if state.state == "redirect" and state.redirect_to:
         files[state.url + REDIRECT_MARKER] = _address(state.redirect_to, site).encode() + b"\n"
     else:

@@ -47,8 +47,8 @@ async def stretch_of(session: AsyncSession, one: Bucket) -> Stretch:
         return Stretch(one.start, one.start)
     own = await counter(session, one.scope, PART, one.start, one.part)
     after = await counter(session, one.scope, PART, one.start, one.part + 1)
-    high = after.from_sequence if after else 2**62
-    return Stretch(one.start, one.start, own.from_sequence, high)
+    high = after.from_turn if after else 2**62
+    return Stretch(one.start, one.start, own.from_turn, high)
 
 
 def _next_month(start: date) -> date:

@@ -40,14 +40,14 @@ async def sitemap_rows(session: AsyncSession, leaf: Bucket) -> Sequence[Any] | N
         text(
             "SELECT i.url, i.updated_at FROM publisher.member m JOIN publisher.item i USING (item_id) "
             "WHERE m.department = :department AND m.entry = '' AND m.listed AND m.day BETWEEN :first AND :last "
-            "AND m.first_sequence >= :low AND m.first_sequence < :high AND i.standing = 'published' "
-            "ORDER BY m.day, m.first_sequence"
+            "AND m.turn >= :low AND m.turn < :high AND i.standing = 'published' "
+            "ORDER BY m.day, m.turn, m.item_id"
         ),
         {
             "department": leaf.department,
             "first": stretch.first,
             "last": stretch.last,
-            "low": stretch.from_sequence,
+            "low": stretch.from_turn,
             "high": stretch.before_sequence,
         },
     )

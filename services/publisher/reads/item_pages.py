@@ -46,7 +46,7 @@ _RELATIONS = text(
 _BACK_LINKS = text(
     f"SELECT me.item_id AS item_id, l.type, {_FACE} FROM publisher.item me JOIN publisher.link l ON l.target = me.key "
     "JOIN publisher.item o ON o.item_id = l.item_id WHERE me.item_id = ANY(:ids) AND l.visible AND o.title IS NOT NULL "
-    "ORDER BY me.item_id, l.day DESC, l.first_sequence DESC, l.type"
+    "ORDER BY me.item_id, l.day DESC, l.turn DESC, l.item_id DESC, l.type"
 )
 _TARGETS = text(
     "SELECT me.item_id, o.title FROM publisher.item me JOIN publisher.item o ON o.url = me.redirect_to "

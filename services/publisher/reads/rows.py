@@ -58,7 +58,7 @@ class Stretch:
 
     first: date = date.min
     last: date = date.max
-    from_sequence: int = -1
+    from_turn: int = -1
     before_sequence: int = 2**62
     limit: int = 10_000
 
@@ -71,15 +71,15 @@ async def rows_in(
         text(
             f"SELECT {COLUMNS} FROM publisher.member m JOIN {_ITEMS} ON i.item_id = m.item_id "
             "WHERE m.department = :department AND m.entry = :entry AND m.listed AND m.day BETWEEN :first AND :last "
-            "AND m.first_sequence >= :low AND m.first_sequence < :high "
-            "ORDER BY m.day DESC, m.first_sequence DESC LIMIT :limit"
+            "AND m.turn >= :low AND m.turn < :high "
+            "ORDER BY m.day DESC, m.turn DESC, m.item_id DESC LIMIT :limit"
         ),
         {
             "department": scope[0],
             "entry": scope[1],
             "first": stretch.first,
             "last": stretch.last,
-            "low": stretch.from_sequence,
+            "low": stretch.from_turn,
             "high": stretch.before_sequence,
             "limit": stretch.limit,
         },
@@ -94,9 +94,9 @@ async def newest_of_bodies(
     found = await session.execute(
         text(
             f"SELECT {COLUMNS} FROM unnest(CAST(:codes AS text[])) AS c (code), LATERAL ("
-            "SELECT m.item_id, m.day, m.first_sequence FROM publisher.member m WHERE m.department = c.code "
-            "AND m.entry = '' AND m.listed ORDER BY m.day DESC, m.first_sequence DESC LIMIT :limit) m "
-            f"JOIN {_ITEMS} ON i.item_id = m.item_id ORDER BY m.day DESC, m.first_sequence DESC LIMIT :limit"
+            "SELECT m.item_id, m.day, m.turn FROM publisher.member m WHERE m.department = c.code "
+            "AND m.entry = '' AND m.listed ORDER BY m.day DESC, m.turn DESC, m.item_id DESC LIMIT :limit) m "
+            f"JOIN {_ITEMS} ON i.item_id = m.item_id ORDER BY m.day DESC, m.turn DESC, m.item_id DESC LIMIT :limit"
         ),
         {"codes": list(codes), "limit": limit},
     )
@@ -138,8 +138,8 @@ async def pairs(session: AsyncSession, limit: int, site: SiteView) -> tuple[Pair
     newest = await session.execute(
         text(
             f"SELECT {COLUMNS}, l.target FROM (SELECT * FROM publisher.link WHERE type = 'interprets' AND visible "
-            "ORDER BY day DESC, first_sequence DESC LIMIT 40) l JOIN publisher.item i ON i.item_id = l.item_id "
-            "JOIN publisher.department d ON d.code = i.department ORDER BY l.day DESC, l.first_sequence DESC, l.target"
+            "ORDER BY day DESC, turn DESC, item_id DESC LIMIT 40) l JOIN publisher.item i ON i.item_id = l.item_id "
+            "JOIN publisher.department d ON d.code = i.department ORDER BY l.day DESC, l.turn DESC, l.item_id DESC, l.target"
         )
     )
     explainers: dict[str, list[Row]] = {}

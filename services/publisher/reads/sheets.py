@@ -10,10 +10,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.publisher.files.sheet import Sheet
 from services.publisher.files import feeds as feed_files
 from services.publisher.files.items import item_files
 from services.publisher.files.lists import KINDS, list_files
+from services.publisher.files.sheet import Sheet
 from services.publisher.pages.views import SiteView
 from services.publisher.reads import calendars, feeds, list_pages
 from services.publisher.reads.item_pages import item_parts

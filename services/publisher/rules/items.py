@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from services.publisher.pages.periods import phase
@@ -88,6 +88,22 @@ def _newest_major(history: Iterable[HistoryEntry]) -> HistoryEntry | None:
     return found
 
 
+_TIES = 11
+"""Bits of the serial that part items published at the same instant: those of one batch."""
+_START = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def turn_of(state: ItemState) -> int:
+    """Return the order of an item among those of its day: by first publication, then by its serial.
+
+    The sequence of its first version would be the same order, but who reads the record after a withdrawal never
+    learns it; this follows from any version's state.
+    """
+    micros = (state.published_at - _START) // timedelta(microseconds=1)
+    serial = state.url.rstrip("/").rpartition("/")[2]
+    return (micros << _TIES) | (int(serial) % (1 << _TIES) if serial.isdecimal() else 0)
+
+
 def scalars(state: ItemState, zone: tzinfo) -> dict[str, Any]:
     """Return the columns of `item` that lists and queries read, as plain values."""
     corrected = correction(state)
@@ -113,6 +129,7 @@ def scalars(state: ItemState, zone: tzinfo) -> dict[str, Any]:
         "opens_at": state.period.opens_at if state.period else None,
         "closes_at": state.period.closes_at if state.period else None,
         "day": day_of(state, zone),
+        "turn": turn_of(state),
         "published_at": state.published_at,
         "updated_at": state.updated_at,
         "effective_on": state.effective_on,
@@ -140,7 +157,8 @@ def badges(row: Any, *, now: datetime | None, explained: bool) -> tuple[Badge, .
         found.append("on_application")
     if row.period:
         stage = phase(Period.model_validate(row.period), max(now or row.updated_at, row.updated_at))
-        found += {"pending": [], "open": ["ongoing"], "over": ["closed"]}[stage]
+        if stage != "pending":
+            found.append("ongoing" if stage == "open" else "closed")
     return tuple(found)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from services.publisher.rules.dirt import ALL, YEAR, Bucket, buckets_of, start_of
+from services.publisher.rules.dirt import ALL, FULL, YEAR, Bucket, buckets_of, start_of
 from services.publisher.rules.items import TOMBSTONES, Scope
 
 CORRECTIONS: Scope = ("", "~corrections")
@@ -22,7 +22,7 @@ class Place:
 
     scopes: tuple[Scope, ...]
     day: date
-    first_sequence: int
+    turn: int
     sequence: int
     listed: bool
     corrected_year: int | None
@@ -55,10 +55,10 @@ class Move:
     def stays(self) -> bool:
         """Whether its rows keep their keys."""
         old, new = self.old, self.new
-        return old is not None and (old.scopes, old.day, old.first_sequence) == (
+        return old is not None and (old.scopes, old.day, old.turn) == (
             new.scopes,
             new.day,
-            new.first_sequence,
+            new.turn,
         )
 
 
@@ -102,11 +102,11 @@ def place_of(row: Any) -> Place:
     return Place(
         scopes=tuple((department, entry) for department, entry in row.scopes),
         day=row.day,
-        first_sequence=row.first_sequence,
+        turn=row.turn,
         sequence=row.sequence,
         listed=row.standing not in TOMBSTONES,
         corrected_year=row.corrected_year,
-        face=face_of(row._mapping),
+        face=face_of(row),
     )
 
 
@@ -115,7 +115,7 @@ def place_kept(row: Any) -> Place:
     return Place(
         scopes=tuple((department, entry) for department, entry in row.scopes),
         day=row.day,
-        first_sequence=row.first_sequence,
+        turn=row.turn,
         sequence=row.sequence,
         listed=row.listed,
         corrected_year=row.corrected_year,
@@ -123,7 +123,33 @@ def place_kept(row: Any) -> Place:
     )
 
 
-def face_of(row: Mapping[str, Any]) -> str:
+def face_of(row: Any) -> str:
     """Return the digest of what other items' pages show of an item."""
     shown = ("title", "url", "standing", "day", "document_number", "effective_on")
-    return hashlib.sha256("\0".join(str(row[name]) for name in shown).encode()).hexdigest()[:16]
+    return hashlib.sha256(
+        "\0".join(str(getattr(row, name)) for name in shown).encode()
+    ).hexdigest()[:16]
+
+
+def cut_day(members: Sequence[Any], *, whole: bool = False) -> list[dict[str, Any]]:
+    """Return the parts of a day's *members* (rows with turn, listed, sequence, updated_at, in order).
+
+    A part has 200 places; members of the same turn stay together. *whole*: all of them are one part.
+    """
+    parts: list[list[Any]] = []
+    for row in members:
+        if not parts or (len(parts[-1]) >= FULL and row.turn != parts[-1][-1].turn and not whole):
+            parts.append([])
+        parts[-1].append(row)
+    return [_part(rows) for rows in parts]
+
+
+def _part(rows: Sequence[Any]) -> dict[str, Any]:
+    newest = max(rows, key=lambda row: row.sequence)
+    return {
+        "slots": len(rows),
+        "listed": sum(row.listed for row in rows),
+        "sequence": newest.sequence,
+        "at": newest.updated_at,
+        "from_turn": rows[0].turn,
+    }

@@ -24,7 +24,7 @@ def upgrade() -> None:
         sa.Column("listed", sa.Integer(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("from_sequence", sa.BigInteger(), nullable=True),
+        sa.Column("from_turn", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
             "listed BETWEEN 0 AND slots", name=op.f("ck_bucket_listed_within_slots")
         ),
@@ -83,7 +83,6 @@ def upgrade() -> None:
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.Column("first_sequence", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("standing", sa.Text(), nullable=False),
         sa.Column("scopes", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
@@ -105,6 +104,7 @@ def upgrade() -> None:
         sa.Column("opens_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closes_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("turn", sa.BigInteger(), nullable=False),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("effective_on", sa.Date(), nullable=True),
@@ -122,9 +122,7 @@ def upgrade() -> None:
             "(corrected_version IS NULL) = (corrected_at IS NULL)",
             name=op.f("ck_item_correction_whole"),
         ),
-        sa.CheckConstraint(
-            "version >= 1 AND first_sequence <= sequence", name=op.f("ck_item_first_before_newest")
-        ),
+        sa.CheckConstraint("version >= 1", name=op.f("ck_item_version_counts")),
         sa.PrimaryKeyConstraint("item_id", name=op.f("pk_item")),
         schema="publisher",
     )
@@ -182,14 +180,14 @@ def upgrade() -> None:
         sa.Column("place", sa.Integer(), nullable=False),
         sa.Column("visible", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("day", sa.Date(), nullable=True),
-        sa.Column("first_sequence", sa.BigInteger(), nullable=True),
+        sa.Column("turn", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("item_id", "type", "target", name=op.f("pk_link")),
         schema="publisher",
     )
     op.create_index(
         "ix_link_newest",
         "link",
-        ["type", "day", "first_sequence"],
+        ["type", "day", "turn"],
         unique=False,
         schema="publisher",
         postgresql_where=sa.text("visible"),
@@ -200,7 +198,7 @@ def upgrade() -> None:
         sa.Column("item_id", sa.Uuid(), nullable=False),
         sa.Column("scopes", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("first_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("turn", sa.BigInteger(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("listed", sa.Boolean(), nullable=False),
         sa.Column("corrected_year", sa.Integer(), nullable=True),
@@ -213,12 +211,12 @@ def upgrade() -> None:
         sa.Column("department", sa.Text(), nullable=False),
         sa.Column("entry", sa.Text(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("first_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("turn", sa.BigInteger(), nullable=False),
         sa.Column("item_id", sa.Uuid(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("listed", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint(
-            "department", "entry", "day", "first_sequence", "item_id", name=op.f("pk_member")
+            "department", "entry", "day", "turn", "item_id", name=op.f("pk_member")
         ),
         schema="publisher",
     )
@@ -232,7 +230,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_member_listed",
         "member",
-        ["department", "entry", "day", "first_sequence"],
+        ["department", "entry", "day", "turn", "item_id"],
         unique=False,
         schema="publisher",
         postgresql_where=sa.text("listed"),
