@@ -16,7 +16,9 @@ from typing import NamedTuple
 import opencc
 import rjieba
 
-ANALYSER = f"1 rjieba-{version('rjieba')} opencc-{version('opencc')} unicode-{unicodedata.unidata_version}"
+ANALYSER = (
+    f"1 rjieba-{version('rjieba')} opencc-{version('opencc')} unicode-{unicodedata.unidata_version}"
+)
 """Name of this analysis; an index made with another one is not comparable."""
 
 _HAN = "〇\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
@@ -25,7 +27,9 @@ _WORD_RUN = re.compile(f"[^\\W_{_HAN}]+")
 _RUN = re.compile(f"[{_HAN}]+|[^\\W_{_HAN}]+")
 _UNIT = re.compile(f"[{_HAN}]|[^\\W_{_HAN}]+")
 _POSSESSIVE = re.compile(r"(?<=\w)['’]s\b")
-_UNSEEN = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]+")
+_UNSEEN = re.compile(
+    "[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]+"
+)
 
 _SIMPLIFIED = opencc.OpenCC("t2s")
 _CUT = rjieba.Jieba()
@@ -34,7 +38,9 @@ for _word in "公租房 廉租房 保租房 三公经费 学区 停课 封路 �
 
 # --- HTML to text --------------------------------------------------------------------------------
 
-_TAG = re.compile(r"""<!--.*?-->|<(/?)([a-zA-Z][a-zA-Z0-9]*)(?:[^<>"']|"[^"]*"|'[^']*')*>""", re.DOTALL)
+_TAG = re.compile(
+    r"""<!--.*?-->|<(/?)([a-zA-Z][a-zA-Z0-9]*)(?:[^<>"']|"[^"]*"|'[^']*')*>""", re.DOTALL
+)
 _UNREAD = re.compile(r"<(script|style|template)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 _CELL = frozenset({"td", "th"})
 _INLINE = frozenset(  # a list of words reads better than a list of strings
@@ -116,7 +122,11 @@ def cut(text: str) -> Terms:
 def words(text: str) -> list[str]:
     """Return the words of *text* in order, folded, none of them inside another."""
     folded = _POSSESSIVE.sub("", fold(text))
-    return [word for run in _RUN.findall(folded) for word in (_CUT.cut(run) if is_han(run) else [stem(run)])]
+    return [
+        word
+        for run in _RUN.findall(folded)
+        for word in (_CUT.cut(run) if is_han(run) else [stem(run)])
+    ]
 
 
 def _cut_runs(runs: list[str]) -> list[str]:
@@ -149,7 +159,9 @@ _DIGITS = str.maketrans("〇零一二三四五六七八九", "00123456789")
 _NUMERAL = "〇零一二三四五六七八九"
 _YEAR_IN_WORDS = re.compile(f"[〔\\[(【﹝]\\s*([{_NUMERAL}]{{4}})\\s*[〕\\])】﹞]")
 _SERIAL_IN_WORDS = re.compile("第?([〇零一二三四五六七八九十百]{1,5})号")
-_FILLERS = re.compile(r"字?第\s*(?=\d)|字(?=[^\w]*\d)|(?<=[0-9a-z])\s*号(?:文件|文)?|(?<=\d)\s*年(?=\W*第?\W*\d)")
+_FILLERS = re.compile(
+    r"字?第\s*(?=\d)|字(?=[^\w]*\d)|(?<=[0-9a-z])\s*号(?:文件|文)?|(?<=\d)\s*年(?=\W*第?\W*\d)"
+)
 _GROUP = re.compile(f"[{_HAN}]+|[a-z]+|[0-9]+")
 _OPEN, _CLOSE = "〔\\[(（【［﹝", "〕\\])）】］﹞"
 _SERIAL = re.compile(
@@ -165,7 +177,9 @@ def number_key(text: str) -> str:
     Brackets, blanks, width, script, 第, 字 and 号 make no difference: `国办发〔2025〕12号`, `国办发[2025]12`
     and `國辦發 2025 第12號` all give `国办发-2025-12`; `000014349/2006-00208` gives `14349-2006-208`.
     """
-    return "-".join(group.lstrip("0") or "0" if group.isdigit() else group for group in _groups(text))
+    return "-".join(
+        group.lstrip("0") or "0" if group.isdigit() else group for group in _groups(text)
+    )
 
 
 def number_solid(text: str) -> str:

@@ -59,7 +59,10 @@ def search(engine: Engine, wanted: Wanted, *, facets: Sequence[str] = FACETS) ->
     total, hits = _page(engine, ask, wanted, newest=newest)
     return Results(
         total=total,
-        hits=[_result(hit, stored, question) for hit, stored in zip(hits, engine.read(hits), strict=True)],
+        hits=[
+            _result(hit, stored, question)
+            for hit, stored in zip(hits, engine.read(hits), strict=True)
+        ],
         facets=count_facets(engine, ask, facets),
         exact=bool(hits) and not newest and wanted.page == 1 and _is_number(question, hits[0]),
         question=question,
@@ -108,11 +111,10 @@ def _page(engine: Engine, ask: Ask, wanted: Wanted, *, newest: bool) -> tuple[in
     """Return the exact total and the hits of the page; the best `BEST` are ranked anew, those after them are not."""
     offset = (wanted.page - 1) * wanted.size
     end = offset + wanted.size
-    if newest:
-        found = engine.search(ask, offset=offset, limit=wanted.size, newest=True)
-        return found.total, found.hits
-    if offset >= BEST:
-        found = engine.search(ask, offset=offset, limit=wanted.size, newest=False)
+    if offset >= BEST and offset >= (total := engine.count(ask)):
+        return total, []  # an engine makes room for every hit up to the page
+    if newest or offset >= BEST:
+        found = engine.search(ask, offset=offset, limit=wanted.size, newest=newest)
         return found.total, found.hits
     found = engine.search(ask, offset=0, limit=max(BEST, end), newest=False)
     return found.total, [*ranked(found.hits[:BEST]), *found.hits[BEST:]][offset:end]
@@ -125,18 +127,32 @@ def _is_number(question: Question | None, hit: Hit) -> bool:
 def _result(hit: Hit, stored: Stored, question: Question | None) -> Result:
     summary = stored.facts.get("summary") or ""
     text = f"{summary}\n{stored.text}" if summary else stored.text
-    return Result(stored, round(hit.score, 4), snippet(text, _marked(text, question) if question else ()))
+    return Result(
+        stored, round(hit.score, 4), snippet(text, _marked(text, question) if question else ())
+    )
 
 
 def _marked(text: str, question: Question) -> tuple[str, ...]:
-    """Return what to mark: the number that was asked for where the text has it, else the question's words."""
+    """Return what to mark: the number that was asked for as the text prints it, or the question's words."""
     if not question.keys:
         return question.marked
-    printed = [number.lower() for number in find_numbers(text) if set(question.keys) & set(tails(number_key(number)))]
-    return tuple(dict.fromkeys(printed)) or question.marked
+    printed = (_own_tail(number, question.keys) for number in find_numbers(text))
+    return tuple(dict.fromkeys(number.lower() for number in printed if number))
 
 
-def count_facets(engine: Engine, ask: Ask, names: Sequence[str]) -> dict[str, list[tuple[str, int]]]:
+def _own_tail(number: str, keys: Sequence[str]) -> str:
+    """Return the shortest end of *number* that still is one of *keys*, without words that cling to it; else nothing."""
+    asked = set(keys)
+    if not asked & set(tails(number_key(number))):
+        return ""
+    while len(number) > 1 and asked & set(tails(number_key(number[1:]))):
+        number = number[1:]
+    return number
+
+
+def count_facets(
+    engine: Engine, ask: Ask, names: Sequence[str]
+) -> dict[str, list[tuple[str, int]]]:
     """Count each facet over the hits that all *other* filters leave, so that one can change one's choice."""
     chosen = [name for name in names if name in ask.filters.names()]
     counted = engine.facets(ask, [name for name in names if name not in chosen], size=FACET_SIZE)

@@ -30,7 +30,9 @@ class Engine(Protocol):
         """Return the exact number of hits."""
         ...
 
-    def facets(self, ask: Ask, names: Sequence[str], *, size: int) -> dict[str, list[tuple[str, int]]]:
+    def facets(
+        self, ask: Ask, names: Sequence[str], *, size: int
+    ) -> dict[str, list[tuple[str, int]]]:
         """Return the *size* most frequent values of each field with their exact counts, equal counts by value."""
         ...
 

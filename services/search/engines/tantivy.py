@@ -49,7 +49,9 @@ class TantivyEngine:
         self._index = tantivy.Index(self._schema, path=str(folder), reuse=True)
         self._index.config_reader(reload_policy="manual", num_warmers=0)
         self._index.reload()
-        self._writer: tantivy.IndexWriter | None = self._index.writer(heap_size=_HEAP, num_threads=1)
+        self._writer: tantivy.IndexWriter | None = self._index.writer(
+            heap_size=_HEAP, num_threads=1
+        )
         self._turn = threading.Lock()
 
     def write(self, cards: Sequence[Card]) -> None:
@@ -76,7 +78,9 @@ class TantivyEngine:
         searcher = self._index.searcher()
         query = self._query(ask)
         order = "order" if newest else None
-        result = searcher.search(query, limit=max(limit, 1), offset=offset, order_by_field=order, count=True)
+        result = searcher.search(
+            query, limit=max(limit, 1), offset=offset, order_by_field=order, count=True
+        )
         found = result.hits[:limit]
         addresses = [address for _, address in found]
         days = searcher.fast_field_values("day", addresses) if addresses else []
@@ -85,13 +89,15 @@ class TantivyEngine:
             Hit((searcher, address), 0.0 if newest else float(score), int(day or 0), bool(over))
             for (score, address), day, over in zip(found, days, spent, strict=True)
         ]
-        return Found(result.count or 0, hits)
+        return Found(_counted(result), hits)
 
     def count(self, ask: Ask) -> int:
         """Return the exact number of hits."""
-        return self._index.searcher().search(self._query(ask), limit=1, count=True).count or 0
+        return _counted(self._index.searcher().search(self._query(ask), limit=1, count=True))
 
-    def facets(self, ask: Ask, names: Sequence[str], *, size: int) -> dict[str, list[tuple[str, int]]]:
+    def facets(
+        self, ask: Ask, names: Sequence[str], *, size: int
+    ) -> dict[str, list[tuple[str, int]]]:
         """Return the *size* most frequent values of each field with their exact counts, equal counts by value."""
         if not names:
             return {}
@@ -119,7 +125,9 @@ class TantivyEngine:
 
     def newest_sequence(self) -> int:
         """Return the highest sequence of any card; 0 without one."""
-        answer = self._index.searcher().aggregate(Query.all_query(), {"top": {"max": {"field": "sequence"}}})
+        answer = self._index.searcher().aggregate(
+            Query.all_query(), {"top": {"max": {"field": "sequence"}}}
+        )
         return int(answer["top"]["value"] or 0)
 
     def close(self) -> None:
@@ -132,20 +140,27 @@ class TantivyEngine:
     def _query(self, ask: Ask) -> Query:
         musts = self._musts(ask.filters)
         scored = [(Occur.Should, self._scored(term, weight)) for term, weight in ask.score]
-        scored += [(Occur.Should, Query.const_score_query(self._need(need), weight)) for need, weight in ask.firsts]
+        scored += [
+            (Occur.Should, Query.const_score_query(self._need(need), weight))
+            for need, weight in ask.firsts
+        ]
         gate = self._gate(ask)
         if gate is not None:
             musts.append((Occur.Must, Query.const_score_query(gate, 0.0)))
         if not musts and not scored:
             musts.append((Occur.Must, Query.all_query()))
-        return Query.boolean_query([*musts, *scored, (Occur.MustNot, self._term(Term("marks", TOMBSTONE)))])
+        return Query.boolean_query(
+            [*musts, *scored, (Occur.MustNot, self._term(Term("marks", TOMBSTONE)))]
+        )
 
     def _gate(self, ask: Ask) -> Query | None:
         """Return what makes a document a hit by its words; None when everything is one."""
         parts = [(Occur.Must, self._phrase(phrase)) for phrase in ask.phrases]
         if ask.needs and ask.at_least:
             needs = [(Occur.Should, self._need(need)) for need in ask.needs]
-            parts.append((Occur.Must, Query.boolean_query(needs, minimum_number_should_match=ask.at_least)))
+            parts.append(
+                (Occur.Must, Query.boolean_query(needs, minimum_number_should_match=ask.at_least))
+            )
         ways = [self._need(need) for need, weight in ask.firsts if weight >= ENOUGH]
         if parts:
             ways.append(Query.boolean_query(parts))
@@ -170,7 +185,10 @@ class TantivyEngine:
         return query if weight == 1.0 else Query.boost_query(query, weight)
 
     def _musts(self, filters: Filters) -> list[tuple[Occur, Query]]:
-        queries = [_any([self._term(Term(name, value)) for value in values]) for name, values in filters.exact.items()]
+        queries = [
+            _any([self._term(Term(name, value)) for value in values])
+            for name, values in filters.exact.items()
+        ]
         if filters.year is not None:
             queries.append(Query.term_query(self._schema, "year", filters.year, "basic"))
         if filters.first_day is not None or filters.last_day is not None:
@@ -179,12 +197,24 @@ class TantivyEngine:
         return [(Occur.Must, Query.const_score_query(query, 0.0)) for query in queries]
 
 
+def _counted(result: tantivy.SearchResult) -> int:
+    return int(result.count or 0)  # type: ignore[attr-defined]  # the stubs have forgotten it
+
+
 def _any(queries: list[Query]) -> Query:
-    return queries[0] if len(queries) == 1 else Query.boolean_query([(Occur.Should, query) for query in queries])
+    return (
+        queries[0]
+        if len(queries) == 1
+        else Query.boolean_query([(Occur.Should, query) for query in queries])
+    )
 
 
 def _all(queries: list[Query]) -> Query:
-    return queries[0] if len(queries) == 1 else Query.boolean_query([(Occur.Must, query) for query in queries])
+    return (
+        queries[0]
+        if len(queries) == 1
+        else Query.boolean_query([(Occur.Must, query) for query in queries])
+    )
 
 
 def _most_frequent(buckets: list[dict[str, Any]], size: int) -> list[tuple[str, int]]:

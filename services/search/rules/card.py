@@ -98,7 +98,14 @@ def card_of(state: ItemState, zone: tzinfo) -> Card:
         title=" ".join(dict.fromkeys([*cuts[0].words, *cuts[0].bigrams, *cuts[0].characters])),
         title_key=compact(title),
         numbers=_numbers([state.document_number, state.index_number]),
-        cited=sorted({key for part in parts for number in find_numbers(part) for key in tails(number_key(number))}),
+        cited=sorted(
+            {
+                key
+                for part in parts
+                for number in find_numbers(part)
+                for key in tails(number_key(number))
+            }
+        ),
         department=state.department.code,
         catalogue=entry_and_above(state.catalogue),
         genre=state.genre,
@@ -165,9 +172,16 @@ def _numbers(printed: Iterable[str | None]) -> list[str]:
 
 def _more(state: ItemState, text: str) -> list[str]:
     """Return what is searched besides the title, in the order of reading."""
-    about = [state.issuing_body, *state.co_issuers, *state.keywords, *(place.name for place in state.places)]
+    about = [
+        state.issuing_body,
+        *state.co_issuers,
+        *state.keywords,
+        *(place.name for place in state.places),
+    ]
     names = [state.department.names.zh_hans, *(attachment.name for attachment in state.attachments)]
-    return [part for part in (state.summary, text, " ".join(filter(None, [*about, *names]))) if part]
+    return [
+        part for part in (state.summary, text, " ".join(filter(None, [*about, *names]))) if part
+    ]
 
 
 def _validity(state: ItemState) -> list[str]:
@@ -192,4 +206,7 @@ def _facts(state: ItemState, published: datetime) -> dict[str, Any]:
     )  # fmt: skip
     if state.state != "published":
         shown["summary"] = None
-    return shown | {"department": state.department.code, "published_at": published.isoformat().replace("+00:00", "Z")}
+    return shown | {
+        "department": state.department.code,
+        "published_at": published.isoformat().replace("+00:00", "Z"),
+    }

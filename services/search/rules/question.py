@@ -68,7 +68,11 @@ def understand(q: str) -> Question:
 
 def _scores(kept: str, carrying: list[str]) -> tuple[tuple[Term, float], ...]:
     terms = cut(kept)
-    fields = {"words": terms.words, "bigrams": terms.bigrams, "characters": filter(is_han, terms.characters)}
+    fields = {
+        "words": terms.words,
+        "bigrams": terms.bigrams,
+        "characters": filter(is_han, terms.characters),
+    }
     weights = {
         Term(field, value): _WEIGHTS[field]
         for field, values in fields.items()
@@ -101,9 +105,13 @@ def _as_number(q: str) -> tuple[tuple[tuple[Need, float], ...], tuple[str, ...]]
     if len(q) > 80 or not _NUMBER.fullmatch(key):
         return (), ()
     run_on = _RUN_ON.fullmatch(solid) if key.count("-") == 1 else None
-    keys = tuple(f"~{k}" for k in ([key, f"{run_on[1] or ''}-{run_on[2]}-{run_on[3]}"] if run_on else [key]))
+    keys = tuple(
+        f"~{k}" for k in ([key, f"{run_on[1] or ''}-{run_on[2]}-{run_on[3]}"] if run_on else [key])
+    )
     own = [(f"={key}", NUMBER), (f"_{solid}", NUMBER), *((k, PART) for k in keys)]
-    ways = [("numbers", value, weight) for value, weight in own] + [("cited", k, CITED) for k in keys]
+    ways = [("numbers", value, weight) for value, weight in own] + [
+        ("cited", k, CITED) for k in keys
+    ]
     return tuple((((Term(field, value),),), weight) for field, value, weight in ways), keys
 
 

@@ -62,7 +62,10 @@ def _whole(text: str, at: int, word: str) -> bool:
         return True
     before = text[at - 1] if at else " "
     after = text[at + len(word) : at + len(word) + 3]
-    return not (before.isascii() and before.isalnum()) and re.match(r"(?:e?s)?(?![a-z0-9])", after) is not None
+    return (
+        not (before.isascii() and before.isalnum())
+        and re.match(r"(?:e?s)?(?![a-z0-9])", after) is not None
+    )
 
 
 def _apart(places: list[_Place]) -> list[_Place]:
@@ -79,11 +82,15 @@ def _best(text: str, places: list[_Place], marked: Sequence[str]) -> list[tuple[
     for place in places:
         words = sentences.setdefault(_sentence(text, place), {})
         words[place.word] = words.get(place.word, 0) + 1
-    order = sorted(sentences, key=lambda span: (-sum(len(marked[word]) for word in sentences[span]), span))
+    order = sorted(
+        sentences, key=lambda span: (-sum(len(marked[word]) for word in sentences[span]), span)
+    )
     first = order[0]
     if first[1] - first[0] >= _ENOUGH:
         return [_shortened(text, first, places)]
-    second = [span for span in order[1:] if set(sentences[span]) - set(sentences[first])] or order[1:]
+    second = [span for span in order[1:] if set(sentences[span]) - set(sentences[first])] or order[
+        1:
+    ]
     fitting = [span for span in second if span[1] - span[0] + first[1] - first[0] <= LONG]
     return sorted([first, *fitting[:1]])
 
@@ -110,7 +117,10 @@ def _shortened(text: str, span: tuple[int, int], places: list[_Place]) -> tuple[
     for pause in _PAUSE.finditer(text, max(start, begin - LONG // 3), begin):
         start = pause.end()
     start = start if begin - start < LONG // 2 else begin
-    pauses = [pause.start() for pause in _PAUSE.finditer(text, inside[richest].end, min(stop, start + LONG))]
+    pauses = [
+        pause.start()
+        for pause in _PAUSE.finditer(text, inside[richest].end, min(stop, start + LONG))
+    ]
     return start, (pauses[-1] if pauses and stop > start + LONG else min(stop, start + LONG))
 
 
@@ -123,7 +133,10 @@ def _marked(text: str, span: tuple[int, int], places: list[_Place]) -> str:
     parts, at = [], start
     for place in places:
         if place.start >= at and place.end <= stop:
-            parts += [escape(text[at : place.start]), f"<mark>{escape(text[place.start : place.end])}</mark>"]
+            parts += [
+                escape(text[at : place.start]),
+                f"<mark>{escape(text[place.start : place.end])}</mark>",
+            ]
             at = place.end
     return "".join([*parts, escape(text[at:stop])]).replace("\n", " ")
 

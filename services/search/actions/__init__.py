@@ -1,0 +1,1 @@
+"""What search does with the record: one public function a file."""

@@ -1,0 +1,1 @@
+"""The edges of search: the API, the page, what only the instance may ask."""

@@ -1,0 +1,57 @@
+"""Events in: the record, in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils import uuid7
+
+from services.search.actions.index_states import Seen, Shown, index_states
+from services.search.actions.keep_names import keep_names
+from services.search.engines.shelf import Shelf
+from services.search.names import NameBoard
+from shared.bus import hears
+from shared.events.effects import VISIBLE, Visible, VisibleEvent
+from shared.events.record import AnyRecord, RecordEvent, parse_record
+
+log = structlog.get_logger()
+
+
+@hears("RECORD", durable="search", parse=parse_record)
+async def on_record(
+    events: Sequence[AnyRecord],
+    session: AsyncSession,
+    now: datetime,
+    *,
+    shelf: Shelf,
+    names: NameBoard,
+    zone: tzinfo,
+) -> Sequence[VisibleEvent]:
+    """Index a batch in one commit, keep the names, and say what became visible."""
+    if await keep_names(session, [e.data for e in events if not isinstance(e, RecordEvent)]):
+        await names.read(session)
+    seen = [Seen(e.data, e.statesha256) for e in events if isinstance(e, RecordEvent)]
+    shown = await index_states(session, seen, shelf=shelf, zone=zone, now=now)
+    if shown:
+        log.info("states_indexed", service="search", items=len(shown))
+    return [_visible(each) for each in shown]
+
+
+def _visible(shown: Shown) -> VisibleEvent:
+    return VisibleEvent(
+        id=str(uuid7()),
+        source="/services/search",
+        subject=str(shown.item_id),
+        type=VISIBLE,
+        time=shown.at,
+        data=Visible(
+            service="search",
+            department=shown.department,
+            item_id=shown.item_id,
+            version=shown.version,
+            visible_at=shown.at,
+        ),
+    )
