@@ -251,6 +251,7 @@ def load() -> County:
         "https://www.qinghe.example",
         entries=entries,
         genres={code: Names.model_validate(spoken) for code, spoken in standard["genre"].items()},
+        topics={topic["zh-Hans"]: Names.model_validate(topic) for topic in standard["topic"]},
         today=TODAY,
         now=datetime.combine(TODAY, time(0, 0), ZONE),
         sequence=412,

@@ -15,11 +15,12 @@ _NUMBER_CELL = re.compile(
     r"<td((?: (?!class)[^>]*)?)>(\s*(?:<p>)?\s*[-－−+]?[\d][\d,，. ]*[%％]?\s*(?:</p>)?\s*)</td>"
 )
 _PARAGRAPH = re.compile(r"<p>(.*?)</p>", re.DOTALL)
-_DATE_LINE = re.compile(
-    r"[\d〇○零一二三四五六七八九十]{4}\s*年\s*[\d一二三四五六七八九十]{1,3}\s*月\s*[\d一二三四五六七八九十]{1,3}\s*日"
-)
+_NUMERAL = "[\\d〇○零一二三四五六七八九十]"
+_DATE = rf"\s*{_NUMERAL}{{4}}\s*年\s*{_NUMERAL}{{1,3}}\s*月\s*{_NUMERAL}{{1,3}}\s*日\s*"
+_SIGNED = re.compile(rf"<p>((?:(?!</?p>).)*)</p>(\s*)<p>({_DATE})</p>", re.DOTALL)
+_SENTENCE_END = re.compile("[。；：！？]")
 _MIN_HEADINGS = 3
-_SIGNATURE = 30
+_SIGNATURE = 60
 _ADDRESSEE = 80
 
 
@@ -106,15 +107,16 @@ def box_tables(html: str, label: str) -> str:
 
 
 def _signature(html: str) -> str:
-    """Set the issuing body and the date at the end of an official document to the right."""
-    paragraphs = list(_PARAGRAPH.finditer(html))[-2:]
-    if not paragraphs or not _DATE_LINE.fullmatch(text_of(paragraphs[-1][1])):
-        return html
-    for paragraph in reversed(paragraphs):
-        words = text_of(paragraph[1])
-        if len(words) <= _SIGNATURE and "。" not in words:
-            html = f'{html[: paragraph.start()]}<p class="signed">{paragraph[1]}</p>{html[paragraph.end() :]}'
-    return html
+    """Set the issuing body and the date under an official document to the right."""
+    return _SIGNED.sub(_to_the_right, html)
+
+
+def _to_the_right(match: re.Match[str]) -> str:
+    body, between, day = match.groups()
+    words = text_of(body)
+    signs = words and len(words) <= _SIGNATURE and not _SENTENCE_END.search(words)
+    kind = ' class="signed"' if signs else ""
+    return f'<p{kind}>{body}</p>{between}<p class="signed">{day}</p>'
 
 
 def _addressee(html: str) -> str:

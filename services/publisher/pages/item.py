@@ -59,7 +59,8 @@ class VersionLine:
 
     entry: HistoryEntry
     path: str | None
-    compare: str | None
+    compared: int | None
+    """The version before it that readers may see: its page shows what changed since."""
     current: bool
 
 
@@ -342,12 +343,13 @@ def version_lines(view: ItemView) -> list[VersionLine]:
     """Return the versions, newest first; with one version there is nothing to list."""
     if len(view.state.history) < 2:
         return []
-    kept = set(view.versions_kept)
+    kept = sorted(view.versions_kept)
     lines = []
     for entry in sorted(view.state.history, key=lambda e: -e.version):
         page = paths.version(view.state.url, entry.version) if entry.version in kept else None
-        compare = f"{page}#changes" if page and entry.version - 1 in kept else None
-        lines.append(VersionLine(entry, page, compare, entry.version == view.state.version))
+        earlier = [number for number in kept if number < entry.version]
+        compared = earlier[-1] if page and earlier else None
+        lines.append(VersionLine(entry, page, compared, entry.version == view.state.version))
     return lines
 
 
