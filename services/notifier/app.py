@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
@@ -57,6 +58,11 @@ def create_app(settings: Settings) -> FastAPI:
         after_commit=postman.wake,
     )
 
+    async def hear() -> None:
+        """Hear the record; forms and mails go on while NATS is down."""
+        async with bus, listener:
+            await asyncio.Event().wait()
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
@@ -64,9 +70,8 @@ def create_app(settings: Settings) -> FastAPI:
             stack.push_async_callback(feed.close)
             async with db.sessions.begin() as session:
                 await begin_telling(session, links=links, now=now())
-            await stack.enter_async_context(bus)
             await stack.enter_async_context(postman)
-            await stack.enter_async_context(listener)
+            await stack.enter_async_context(background(hear))
             yield
 
     app = FastAPI(
@@ -82,6 +87,18 @@ def create_app(settings: Settings) -> FastAPI:
     for resource in (subscribe, own_page, internal):
         app.include_router(resource.router)
     return app
+
+
+@asynccontextmanager
+async def background(work: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Run *work* beside what happens inside."""
+    task = asyncio.ensure_future(work())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def channel_factory(settings: Settings) -> Callable[[], Channel]:
