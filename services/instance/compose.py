@@ -97,12 +97,13 @@ class Composition:
         self._listen_for_signals()
         self._prepare_settings()
         self._prepare_backends()
+        prefix = str(self.settings.get("path_prefix") or "").rstrip("/")
         front = Front(
-            pages=Pages(self.folder.site, self.folder.blobs),
+            pages=Pages(self.folder.site, self.folder.blobs, prefix),
             backends=self.backends,
             token=self.folder.token(),
             servers=lambda: {k.server.name: k.up for k in self.keepers},
-            path_prefix=str(self.settings.get("path_prefix") or ""),
+            path_prefix=prefix,
         )
         server = listening.server(front, grace=REQUESTS_END_IN)
         serving = asyncio.create_task(server.serve(sockets), name="front")
@@ -132,6 +133,8 @@ class Composition:
     async def _end(self, working: asyncio.Task[None], serving: asyncio.Task[None]) -> None:
         """End in order: what works, the services, the front, the servers."""
         log.info("instance_ends")
+        for keeper in self.keepers:
+            await keeper.leave()
         if not working.done():
             working.cancel()
             with suppress(asyncio.CancelledError):

@@ -119,6 +119,8 @@ class Pages:
     site: Path
     """Folder whose `current` is the tree that is served."""
     blobs: Path
+    path_prefix: str = ""
+    """Path below which the site lies, e.g. `/zwgk`; requests come without it."""
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(THREADS, "pages")
     )
@@ -139,7 +141,7 @@ class Pages:
             return await self._attachment(request, path)
         found = await self._in_thread(lambda: self._find(path))
         if isinstance(found, str):
-            return RedirectResponse(quote(found), 308)
+            return RedirectResponse(self.path_prefix + quote(found), 308)
         if found is None:
             found = await self._in_thread(lambda: self._not_found(path))
         return await self._page(request, path, found)
@@ -219,7 +221,7 @@ class Pages:
         page = (
             f'<!doctype html><html lang="{language}"><meta charset="utf-8">'
             f'<meta name="viewport" content="width=device-width"><title>{title}</title>'
-            f'<main><h1>{title}</h1><p>{text}</p><p><a href="{home}">{label}</a></p></main></html>'
+            f'<main><h1>{title}</h1><p>{text}</p><p><a href="{self.path_prefix}{home}">{label}</a></p></main></html>'
         )
         return Response(page, 404, media_type=TYPES[".html"])
 

@@ -65,13 +65,17 @@ class Keeper:
         """Watch the server from now on, and start it whenever it does not run."""
         self._watching = asyncio.create_task(self._watch(), name=f"keeper {self.server.name}")
 
-    async def stop(self) -> None:
-        """Watch no more, and end the server."""
-        self.up = False
+    async def leave(self) -> None:
+        """Watch the server no more: it may end before we end it, as at a signal to the group."""
         if self._watching is not None:
             self._watching.cancel()
             with suppress(asyncio.CancelledError):
                 await self._watching
+
+    async def stop(self) -> None:
+        """Watch no more, and end the server."""
+        self.up = False
+        await self.leave()
         await asyncio.to_thread(self.server.stop)
 
     async def _start_once(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import nats as client
 import pytest
+from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from services.instance.children import ServerFailed
@@ -52,7 +53,7 @@ async def connect(url: str, **options: Any) -> Any:
 
     async def quiet(_: Exception) -> None: ...
 
-    connection = client.NATS()
+    connection = Client()
     try:
         await connection.connect(url, allow_reconnect=False, error_cb=quiet, **options)
     except NatsError:
@@ -64,7 +65,9 @@ async def connect(url: str, **options: Any) -> Any:
 async def can_log_in(server: Nats, user: dict[str, Any]) -> bool:
     """Say whether the server lets this user in."""
     try:
-        connection = await connect(f"nats://{user['user']}:{user['password']}@127.0.0.1:{server.port}")
+        connection = await connect(
+            f"nats://{user['user']}:{user['password']}@127.0.0.1:{server.port}"
+        )
     except NatsError:
         return False
     await connection.close()

@@ -51,7 +51,7 @@ def server(folder: Path) -> Iterator[Postgres]:
 def ask(url: str, question: str) -> object:
     """Return the one value that answers a question."""
     with psycopg.connect(plain_url(url)) as connection:
-        row = connection.execute(question).fetchone()  # type: ignore[call-overload]
+        row = connection.execute(question).fetchone()
     return row[0] if row else None
 
 
