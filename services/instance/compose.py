@@ -99,7 +99,9 @@ class Composition:
         self._prepare_backends()
         prefix = str(self.settings.get("path_prefix") or "").rstrip("/")
         front = Front(
-            pages=Pages(self.folder.site, self.folder.blobs, prefix),
+            pages=Pages(
+                Path(self.settings["site_store"]), Path(self.settings["blobs_url"]), prefix
+            ),
             backends=self.backends,
             token=self.folder.token(),
             servers=lambda: {k.server.name: k.up for k in self.keepers},
