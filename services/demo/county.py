@@ -32,6 +32,7 @@ log = structlog.get_logger()
 SAMPLES = Path(__file__).resolve().parent.parent.parent / "samples" / "qinghe"
 ZONE = ZoneInfo("Asia/Shanghai")
 LOGIN_SECONDS = 60.0
+START_SECONDS = 120.0
 
 
 class County:
@@ -81,6 +82,7 @@ class County:
                 await add_department(session, NewDepartment.model_validate(row), now=datetime.now(UTC))
         except DepartmentExists:
             log.debug("department_exists", department=row["code"])
+        self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not self.seed(row["code"]).exists():
             write_private(self.seed(row["code"]), await issue_nkey(session, row["code"]) + "\n")
 
@@ -89,6 +91,16 @@ class County:
         api = over_http(self._instance.url, self._instance.internal_token, department=code)
         async with api as client, over_nats(self._instance.nats_public_url, code, nkey=self.seed(code)) as wire:
             return await push(lines, code, wire=wire, api=client, visible_within=visible_within, progress=progress)
+
+    async def await_catalog(self) -> None:
+        """Wait until the catalog answers: its tables are there then."""
+        headers = {"Authorization": f"Bearer {self._instance.internal_token}"}
+        async with httpx.AsyncClient(base_url=self._instance.url, headers=headers, timeout=10, trust_env=False) as client:
+            deadline = asyncio.get_running_loop().time() + START_SECONDS
+            while (await client.get("/internal/catalog/figures")).status_code != 200:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise Unavailable("目录服务没有启动。 / The catalog did not start.")
+                await asyncio.sleep(0.2)
 
     async def await_login(self, code: str) -> None:
         """Wait until the NATS server knows the bodies' users."""
@@ -104,6 +116,7 @@ class County:
 
     async def fill(self, told: Callable[[str, int, int], None]) -> list[tuple[str, Result]]:
         """Push the whole county; *told* hears the body, the count and the total after every item."""
+        await self.await_catalog()
         await self.found()
         lines = self.lines()
         total = sum(len(rows) for rows in lines.values())
