@@ -135,7 +135,10 @@ class Bus:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._closing = True
         if self._ticker:
@@ -147,9 +150,17 @@ class Bus:
         """Publish one event and wait for the stream's ack; False when it is not known to be stored."""
         headers = {"Nats-Msg-Id": event.id, "content-type": CONTENT_TYPE}
         try:
-            await self.js.publish(subject, to_json(event, by_alias=True), stream=stream, headers=headers, timeout=5)
+            await self.js.publish(
+                subject, to_json(event, by_alias=True), stream=stream, headers=headers, timeout=5
+            )
         except (NatsError, asyncio.TimeoutError) as error:
-            log.warning("event_not_said", service=self.name, event_id=event.id, subject=subject, reason=repr(error))
+            log.warning(
+                "event_not_said",
+                service=self.name,
+                event_id=event.id,
+                subject=subject,
+                reason=repr(error),
+            )
             return False
         return True
 
@@ -166,12 +177,14 @@ class Bus:
     def _watch(self) -> None:
         while not self._closing:
             time.sleep(1)
-            if not self._closing and time.monotonic() - self._tick > STUCK:
+            if time.monotonic() - self._tick > STUCK:
                 log.error("loop_stuck", service=self.name)
                 os._exit(70)
 
 
-async def connect(url: str, *, name: str, closed: Callable[[], Awaitable[None]] | None = None) -> Client:
+async def connect(
+    url: str, *, name: str, closed: Callable[[], Awaitable[None]] | None = None
+) -> Client:
     """Connect, and go on trying for ever, before and after the first success."""
 
     async def quiet(error: Exception) -> None:
@@ -249,11 +262,16 @@ class Listener:
     async def __aenter__(self) -> Self:
         self._tasks = [asyncio.create_task(self._listen(), name=f"{self.name} listens")]
         if self.feed:
-            self._tasks.append(asyncio.create_task(self._catch_up_for_ever(), name=f"{self.name} catches up"))
+            self._tasks.append(
+                asyncio.create_task(self._catch_up_for_ever(), name=f"{self.name} catches up")
+            )
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         for task in self._tasks:
             task.cancel()
@@ -322,7 +340,11 @@ class Listener:
         try:
             event = self.hearing.read(message)
         except (ValueError, RecursionError) as error:
-            await self._park(_Job(message.data, None, message.subject, message), f"unreadable: {type(error).__name__}", 1)
+            await self._park(
+                _Job(message.data, None, message.subject, message),
+                f"unreadable: {type(error).__name__}",
+                1,
+            )
             return None
         return _Job(message.data, event, message.subject, message)
 
@@ -334,9 +356,11 @@ class Listener:
             return []
         try:
             await self._transact(jobs)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- whatever it is, one of these events is the culprit
             if len(jobs) > 1 and not isinstance(error, Permanent):
-                log.warning("batch_split", service=self.name, events=len(jobs), reason=repr(error)[:300])
+                log.warning(
+                    "batch_split", service=self.name, events=len(jobs), reason=repr(error)[:300]
+                )
             return [job for job in jobs if not await self._settled_alone(job)]
         return []
 
@@ -346,7 +370,7 @@ class Listener:
             await self._transact([job])
         except Permanent as error:
             await self._park(job, str(error), 1)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted and parked at last
             return await self._parked_at_last(job, error)
         return True
 
@@ -368,7 +392,9 @@ class Listener:
         while True:
             try:
                 async with self.db.sessions.begin() as session:
-                    said = await self.handler([job.event for job in jobs], session, self.clock(), **self.resources)
+                    said = await self.handler(
+                        [job.event for job in jobs], session, self.clock(), **self.resources
+                    )
                     await self._note(session, jobs)
                 return said or ()
             except Exception as error:
@@ -382,7 +408,9 @@ class Listener:
         sequences = [job.sequence for job in jobs if job.sequence and self._current(job)]
         if not sequences or not self.feed:
             return
-        await position.mark_seen(session, self.tables.position, self.name, position.ranges(sequences))
+        await position.mark_seen(
+            session, self.tables.position, self.name, position.ranges(sequences)
+        )
         if min(sequences) > self._highest + 1:
             self._gap.set()
         self._highest = max(self._highest, *sequences)
@@ -423,20 +451,38 @@ class Listener:
             "tries": tries,
         }
         async with self.db.sessions.begin() as session:
-            answer = await session.execute(insert(self.tables.parked).values(row).returning(self.tables.parked.c.parked_id))
+            answer = await session.execute(
+                insert(self.tables.parked).values(row).returning(self.tables.parked.c.parked_id)
+            )
             parked_id = int(answer.scalar_one())
             await self._note(session, [job])
         if job.message:
             await job.message.ack()
-        log.error("event_parked", service=self.name, parked_id=parked_id, event_id=event_id, reason=reason)
-        data = Parked(service=self.name, parked_id=parked_id, event_id=event_id, subject=job.subject, reason=reason)
-        event = ParkedEvent(id=str(uuid7()), source=f"/services/{self.name}", type=PARKED, time=self.clock(), data=data)
+        log.error(
+            "event_parked", service=self.name, parked_id=parked_id, event_id=event_id, reason=reason
+        )
+        data = Parked(
+            service=self.name,
+            parked_id=parked_id,
+            event_id=event_id,
+            subject=job.subject,
+            reason=reason,
+        )
+        event = ParkedEvent(
+            id=str(uuid7()),
+            source=f"/services/{self.name}",
+            type=PARKED,
+            time=self.clock(),
+            data=data,
+        )
         await self.bus.say(event, subject=f"parked.{self.name}", stream="PARKED")
 
     # --- from the record feed
 
     async def _catch_up_for_ever(self) -> None:
-        ripe: int | None = None  # at start everything is read; later only what had time to come by the stream
+        ripe: int | None = (
+            None  # at start everything is read; later only what had time to come by the stream
+        )
         while True:
             head = 0
             try:
@@ -487,7 +533,9 @@ class Listener:
             async with self._turn:
                 waiting = {job.sequence for job in await self._handle(jobs)}
                 async with self.db.sessions.begin() as session:
-                    span = position.ranges(s for s in range(after + 1, page.through + 1) if s not in waiting)
+                    span = position.ranges(
+                        s for s in range(after + 1, page.through + 1) if s not in waiting
+                    )
                     await position.mark_seen(session, self.tables.position, self.name, span)
             log.info("read_from_feed", service=self.name, events=len(jobs), through=page.through)
             if page.through <= after:
@@ -503,7 +551,9 @@ class Listener:
             await self.on_epoch(epoch)
         if known != epoch:
             async with self.db.sessions.begin() as session:
-                seen = await self.first_contact(session, epoch, head) if self.first_contact else "{}"
+                seen = (
+                    await self.first_contact(session, epoch, head) if self.first_contact else "{}"
+                )
                 await position.begin_epoch(session, self.tables.position, self.name, epoch, seen)
         self._epoch = epoch
 

@@ -57,7 +57,14 @@ def unreachable(error: BaseException) -> bool:
         return True
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    return isinstance(error, OperationalError) and _class(error) in {"", "08", "57", "53", "58", "40"}
+    return isinstance(error, OperationalError) and _class(error) in {
+        "",
+        "08",
+        "57",
+        "53",
+        "58",
+        "40",
+    }
 
 
 def _class(error: DBAPIError) -> str:
@@ -89,7 +96,9 @@ def run_migrations(target: MetaData) -> None:
     engine = create_engine(attributes["url"], poolclass=pool.NullPool, hide_parameters=True)
     try:
         with engine.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key(f"migrate {schema}")})
+            connection.execute(
+                text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key(f"migrate {schema}")}
+            )
             connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
             context.configure(
                 connection=connection,

@@ -44,7 +44,9 @@ def _in_language(sentence: str, language: str) -> str:
     return english if parted and language == "en" else chinese
 
 
-def problem(request: Request, status: int, kind: str, title: str, detail: str = "", **more: Any) -> Response:
+def problem(
+    request: Request, status: int, kind: str, title: str, detail: str = "", **more: Any
+) -> Response:
     """Answer in `application/problem+json`, in the reader's language."""
     language = language_of(request)
     content = {
@@ -101,10 +103,14 @@ def _http(request: Request, error: Exception) -> Response:
 def _failed(request: Request, error: Exception) -> Response:
     if unreachable(error):
         log.warning("answered_503", reason=type(error).__name__, path=request.url.path)
-        title = "数据库暂时不可用，请稍后再试。 / The database is not reachable now; try again later."
+        title = (
+            "数据库暂时不可用，请稍后再试。 / The database is not reachable now; try again later."
+        )
         return problem(request, 503, "unavailable", title)
     log.error("request_failed", path=request.url.path, exc_info=error)
-    return problem(request, 500, "internal", "内部错误，已记录。 / An internal error; it has been recorded.")
+    return problem(
+        request, 500, "internal", "内部错误，已记录。 / An internal error; it has been recorded."
+    )
 
 
 def install(app: FastAPI) -> None:
@@ -114,7 +120,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
 
     @app.middleware("http")
-    async def context(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    async def context(
+        request: Request, call_next: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
         structlog.contextvars.clear_contextvars()
         request_id = str(uuid7())
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -132,7 +140,9 @@ def traceparent_of(carrier: dict[str, str] | Any) -> str | None:
     span = get_current_span(found).get_span_context()
     if not span.is_valid:
         return None
-    return f"00-{format_trace_id(span.trace_id)}-{format_span_id(span.span_id)}-{span.trace_flags:02x}"
+    return (
+        f"00-{format_trace_id(span.trace_id)}-{format_span_id(span.span_id)}-{span.trace_flags:02x}"
+    )
 
 
 def require_internal(request: Request, token: str) -> None:

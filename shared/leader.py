@@ -30,7 +30,10 @@ async def lead(database_url: str, name: str, work: Callable[[], Awaitable[None]]
     while True:
         try:
             connection = await psycopg.AsyncConnection.connect(
-                plain_url(database_url), autocommit=True, connect_timeout=5, application_name=f"lead {name}"
+                plain_url(database_url),
+                autocommit=True,
+                connect_timeout=5,
+                application_name=f"lead {name}",
             )
         except psycopg.Error as error:
             log.warning("leadership_unreachable", service=name, reason=type(error).__name__)
@@ -47,7 +50,9 @@ async def lead(database_url: str, name: str, work: Callable[[], Awaitable[None]]
         await asyncio.sleep(1)
 
 
-async def _while_alive(connection: psycopg.AsyncConnection[tuple[object, ...]], work: Callable[[], Awaitable[None]]) -> None:
+async def _while_alive(
+    connection: psycopg.AsyncConnection[tuple[object, ...]], work: Callable[[], Awaitable[None]]
+) -> None:
     task = asyncio.ensure_future(work())
     try:
         while not task.done():

@@ -12,10 +12,14 @@ from typing import Any
 
 import structlog
 
-_NEVER = frozenset({"title", "body", "summary", "address", "email", "token", "key", "password", "data", "content"})
+_NEVER = frozenset(
+    {"title", "body", "summary", "address", "email", "token", "key", "password", "data", "content"}
+)
 
 
-def _drop_content(_logger: Any, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _drop_content(
+    _logger: Any, _method: str, fields: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
     for name in _NEVER.intersection(fields):
         del fields[name]
     return fields
@@ -31,7 +35,9 @@ def configure(*, level: str = "INFO") -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             _drop_content,
-            structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer(ensure_ascii=False),
+            structlog.dev.ConsoleRenderer()
+            if console
+            else structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

@@ -66,10 +66,22 @@ def outbox_tables(metadata: MetaData) -> OutboxTables:
         Column("sequence", BigInteger),
         Column("sent", Boolean, nullable=False, server_default=text("false")),
         Column("made_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
-        CheckConstraint("sequence IS NULL OR stream = 'RECORD'", name="only_the_record_has_a_sequence"),
+        CheckConstraint(
+            "sequence IS NULL OR stream = 'RECORD'", name="only_the_record_has_a_sequence"
+        ),
         Index("ix_outbox_unsent", "outbox_id", postgresql_where=text("NOT sent")),
-        Index("uq_outbox_sequence", "sequence", unique=True, postgresql_where=text("sequence IS NOT NULL")),
-        Index("ix_outbox_outcomes", "subject", "outbox_id", postgresql_where=text("stream = 'OUTCOMES'")),
+        Index(
+            "uq_outbox_sequence",
+            "sequence",
+            unique=True,
+            postgresql_where=text("sequence IS NOT NULL"),
+        ),
+        Index(
+            "ix_outbox_outcomes",
+            "subject",
+            "outbox_id",
+            postgresql_where=text("stream = 'OUTCOMES'"),
+        ),
     )
     head = Table(
         "head",
@@ -91,13 +103,17 @@ def with_sequence(body: str, sequence: int, epoch: UUID) -> str:
 async def reserve_ids(session: AsyncSession, outbox: Table, count: int) -> list[int]:
     """Return *count* fresh outbox ids, ascending."""
     rows = await session.execute(
-        text("SELECT nextval(pg_get_serial_sequence(:name, 'outbox_id')) FROM generate_series(1, :count)"),
+        text(
+            "SELECT nextval(pg_get_serial_sequence(:name, 'outbox_id')) FROM generate_series(1, :count)"
+        ),
         {"name": outbox.fullname, "count": count},
     )
     return [row[0] for row in rows]
 
 
-async def announce(session: AsyncSession, outbox: Table, events: Sequence[Outgoing], *, now: datetime) -> None:
+async def announce(
+    session: AsyncSession, outbox: Table, events: Sequence[Outgoing], *, now: datetime
+) -> None:
     """Add *events* to this transaction, nothing more."""
     if not events:
         return

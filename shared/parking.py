@@ -51,7 +51,11 @@ async def retry(database_url: str, nats_url: str, service: str, parked_id: int) 
             row = await _take(session, service, parked_id)
             if row is None:
                 return False
-            sequence = _sequence(row.raw) if row.subject.startswith("record.") or row.subject == "feed" else 0
+            sequence = (
+                _sequence(row.raw)
+                if row.subject.startswith("record.") or row.subject == "feed"
+                else 0
+            )
             if sequence:
                 await session.execute(
                     text(
@@ -83,6 +87,8 @@ async def _publish(nats_url: str, row: Any) -> None:
     try:
         stream = streams.DURABLES[row.consumer][0]
         headers = {"Nats-Msg-Id": str(uuid7())}
-        await client.jetstream().publish(row.subject, row.raw, stream=stream, headers=headers, timeout=5)
+        await client.jetstream().publish(
+            row.subject, row.raw, stream=stream, headers=headers, timeout=5
+        )
     finally:
         await client.close()

@@ -31,7 +31,9 @@ async def mark_seen(session: AsyncSession, position: Table, consumer: str, seen:
     )
 
 
-async def missing(session: AsyncSession, position: Table, consumer: str, through: int) -> list[tuple[int, int]]:
+async def missing(
+    session: AsyncSession, position: Table, consumer: str, through: int
+) -> list[tuple[int, int]]:
     """Return the stretches [low, high) of 1…*through* that *consumer* has not dealt with, lowest first."""
     rows = await session.execute(
         text(
@@ -46,12 +48,15 @@ async def missing(session: AsyncSession, position: Table, consumer: str, through
 async def epoch_of(session: AsyncSession, position: Table, consumer: str) -> UUID | None:
     """Return the epoch that *consumer*'s position belongs to; None before its first contact."""
     row = await session.execute(
-        text(f"SELECT epoch FROM {position.fullname} WHERE consumer = :consumer"), {"consumer": consumer}
+        text(f"SELECT epoch FROM {position.fullname} WHERE consumer = :consumer"),
+        {"consumer": consumer},
     )
     return row.scalar()
 
 
-async def begin_epoch(session: AsyncSession, position: Table, consumer: str, epoch: UUID, seen: str = "{}") -> None:
+async def begin_epoch(
+    session: AsyncSession, position: Table, consumer: str, epoch: UUID, seen: str = "{}"
+) -> None:
     """Start *consumer* anew in *epoch*, with *seen* as what it has dealt with."""
     await session.execute(
         text(

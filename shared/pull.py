@@ -40,7 +40,9 @@ class Puller:
     async def start(self) -> None:
         """Subscribe to an inbox of our own."""
         self._inbox = self._client.new_inbox()
-        self._subscription = await self._client.subscribe(self._inbox, pending_msgs_limit=-1, pending_bytes_limit=-1)
+        self._subscription = await self._client.subscribe(
+            self._inbox, pending_msgs_limit=-1, pending_bytes_limit=-1
+        )
 
     async def stop(self) -> None:
         """Give the inbox up; what the server still sends there is redelivered later."""
@@ -69,7 +71,11 @@ class Puller:
         return batch
 
     async def _ask(self) -> None:
-        request = {"batch": self._batch, "expires": EXPIRES * 10**9, "idle_heartbeat": HEARTBEAT * 10**9}
+        request = {
+            "batch": self._batch,
+            "expires": EXPIRES * 10**9,
+            "idle_heartbeat": HEARTBEAT * 10**9,
+        }
         await self._client.publish(self._subject, json.dumps(request).encode(), self._inbox)
         self._open = self._batch
 
@@ -78,7 +84,9 @@ class Puller:
         if status is None:
             self._open -= 1
             batch.append(message)
-        elif status == "503" or (status == "409" and "Deleted" in (message.headers or {}).get("Description", "")):
+        elif status == "503" or (
+            status == "409" and "Deleted" in (message.headers or {}).get("Description", "")
+        ):
             self._open = 0
             raise Vanished
         elif status != "100":

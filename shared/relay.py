@@ -53,10 +53,16 @@ class _Row:
     sequence: int | None
 
     def payload(self, epoch: UUID) -> bytes:
-        return (with_sequence(self.body, self.sequence, epoch) if self.sequence else self.body).encode()
+        return (
+            with_sequence(self.body, self.sequence, epoch) if self.sequence else self.body
+        ).encode()
 
     def headers(self) -> dict[str, str]:
-        headers = {"Nats-Msg-Id": self.event_id, "content-type": CONTENT_TYPE, "Nats-Expected-Stream": self.stream}
+        headers = {
+            "Nats-Msg-Id": self.event_id,
+            "content-type": CONTENT_TYPE,
+            "Nats-Expected-Stream": self.stream,
+        }
         if self.traceparent:
             headers["traceparent"] = self.traceparent
         return headers
@@ -97,7 +103,9 @@ class Relay:
             self._database_url, autocommit=True, connect_timeout=5, application_name="relay"
         )
         try:
-            await connection.execute("SELECT pg_advisory_lock(%s)", (lock_key(f"relay {self._schema}"),))
+            await connection.execute(
+                "SELECT pg_advisory_lock(%s)", (lock_key(f"relay {self._schema}"),)
+            )
             await connection.execute(f"LISTEN {CHANNEL}")
             self.leading = True
             log.info("relay_leads", service="relay")
@@ -136,7 +144,9 @@ class Relay:
                 )
             ).fetchone()
         if row is None:
-            row = await (await connection.execute(f"SELECT epoch FROM {self._schema}.head")).fetchone()
+            row = await (
+                await connection.execute(f"SELECT epoch FROM {self._schema}.head")
+            ).fetchone()
         if row is None:
             raise psycopg.OperationalError("the record has no head: run `gazette migrate`")
         return UUID(str(row[0]))
@@ -146,7 +156,9 @@ class Relay:
         rows = await self._unsent(connection)
         if not rows:
             return False
-        for stream, group in groupby(sorted(rows, key=lambda row: row.stream), key=lambda row: row.stream):
+        for stream, group in groupby(
+            sorted(rows, key=lambda row: row.stream), key=lambda row: row.stream
+        ):
             for part in _parts(list(group)):
                 await self._send_part(client, stream, part, epoch)
                 await self._mark(connection, part)
@@ -164,11 +176,14 @@ class Relay:
         async with connection.transaction():
             await connection.execute("SET LOCAL synchronous_commit = off")
             await connection.execute(
-                f"UPDATE {self._schema}.outbox SET sent = true WHERE outbox_id = ANY(%s)", ([r.outbox_id for r in rows],)
+                f"UPDATE {self._schema}.outbox SET sent = true WHERE outbox_id = ANY(%s)",
+                ([r.outbox_id for r in rows],),
             )
         self.sent += len(rows)
 
-    async def _send_part(self, client: Client, stream: str, rows: Sequence[_Row], epoch: UUID) -> None:
+    async def _send_part(
+        self, client: Client, stream: str, rows: Sequence[_Row], epoch: UUID
+    ) -> None:
         if not client.is_connected:
             raise NatsError("not connected")
         if len(rows) > 1 and await send_atomically(client, rows, epoch):
@@ -179,9 +194,16 @@ class Relay:
     async def _send_one(self, client: Client, stream: str, row: _Row, epoch: UUID) -> None:
         js = client.jetstream(timeout=5)
         try:
-            await js.publish(row.subject, row.payload(epoch), stream=stream, headers=row.headers(), timeout=5)
+            await js.publish(
+                row.subject, row.payload(epoch), stream=stream, headers=row.headers(), timeout=5
+            )
         except (NoStreamResponseError, APIError) as error:
-            log.warning("stream_missing_or_refused", service="relay", stream=stream, reason=repr(error)[:200])
+            log.warning(
+                "stream_missing_or_refused",
+                service="relay",
+                stream=stream,
+                reason=repr(error)[:200],
+            )
             await streams.apply_with(js)
             raise NatsError("stream refused") from error
 
@@ -206,7 +228,10 @@ async def send_atomically(client: Client, rows: Sequence[_Row], epoch: UUID) -> 
     answers = await client.subscribe(inbox)
     try:
         for number, row in enumerate(rows, start=1):
-            headers = row.headers() | {"Nats-Batch-Id": batch_id, "Nats-Batch-Sequence": str(number)}
+            headers = row.headers() | {
+                "Nats-Batch-Id": batch_id,
+                "Nats-Batch-Sequence": str(number),
+            }
             if number == len(rows):
                 headers["Nats-Batch-Commit"] = "1"
             reply = inbox if number in (1, len(rows)) else ""

@@ -91,7 +91,15 @@ def consumer_config(durable: str) -> ConsumerConfig:
     )
 
 
-_COMPARED = ("subjects", "max_age", "duplicate_window", "num_replicas", "allow_atomic", "discard", "storage")
+_COMPARED = (
+    "subjects",
+    "max_age",
+    "duplicate_window",
+    "num_replicas",
+    "allow_atomic",
+    "discard",
+    "storage",
+)
 
 
 async def apply_with(js: JetStreamContext, *, replicas: int = 1, max_bytes: int = -1) -> list[str]:
@@ -105,7 +113,9 @@ async def apply_with(js: JetStreamContext, *, replicas: int = 1, max_bytes: int 
             await js.add_stream(config)
             done.append(f"stream {stream.name} made")
             continue
-        differs = [name for name in _COMPARED if _differs(getattr(current, name), getattr(config, name))]
+        differs = [
+            name for name in _COMPARED if _differs(getattr(current, name), getattr(config, name))
+        ]
         if differs:
             await js.update_stream(config)
             done.append(f"stream {stream.name}: {', '.join(differs)} set as the contract says")
@@ -132,6 +142,8 @@ async def apply(url: str, *, replicas: int = 1, data: str | None = None) -> list
     max_bytes = shutil.disk_usage(data).total // 2 if data else -1
     connection: Client = await nats.connect(url, connect_timeout=5, max_reconnect_attempts=5)
     try:
-        return await apply_with(connection.jetstream(timeout=10), replicas=replicas, max_bytes=max_bytes)
+        return await apply_with(
+            connection.jetstream(timeout=10), replicas=replicas, max_bytes=max_bytes
+        )
     finally:
         await connection.close()

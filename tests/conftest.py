@@ -64,7 +64,10 @@ def template_database(postgres_url: str) -> str:
         connection.execute("CREATE DATABASE template_gazette")
     base, parted, query = postgres_url.partition("?")
     url = base.rsplit("/", 1)[0] + "/template_gazette" + parted + query
-    migrate(url, [name for name in ("catalog", "publisher", "search", "notifier") if _has_migrations(name)])
+    migrate(
+        url,
+        [name for name in ("catalog", "publisher", "search", "notifier") if _has_migrations(name)],
+    )
     return "template_gazette"
 
 

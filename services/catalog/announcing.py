@@ -28,10 +28,14 @@ async def announce_department(session: AsyncSession, code: str, *, now: datetime
         )
     ).mappings().one()  # fmt: skip
     state = {name: value for name, value in row.items() if value is not None}
-    await _announce(session, state, f"record.{code}._department", f"/departments/{code}", record.DEPARTMENT, now)
+    await _announce(
+        session, state, f"record.{code}._department", f"/departments/{code}", record.DEPARTMENT, now
+    )
 
 
-async def announce_list(session: AsyncSession, key: str, value: dict[str, Any], *, now: datetime) -> int:
+async def announce_list(
+    session: AsyncSession, key: str, value: dict[str, Any], *, now: datetime
+) -> int:
     """Store a list of the whole site and say it on `record._site.<key>`; return its version."""
     version = (
         await session.execute(
@@ -48,7 +52,12 @@ async def announce_list(session: AsyncSession, key: str, value: dict[str, Any], 
 
 
 async def _announce(
-    session: AsyncSession, state: dict[str, Any], subject: str, source: str, kind: str, now: datetime
+    session: AsyncSession,
+    state: dict[str, Any],
+    subject: str,
+    source: str,
+    kind: str,
+    now: datetime,
 ) -> None:
     data = to_json(state)
     event_id = str(uuid7())
@@ -64,4 +73,6 @@ async def _announce(
     }
     body = (to_json(envelope)[:-1] + b',"data":' + data + b"}").decode()
     [outbox_id] = await reserve_ids(session, outbox, 1)
-    await announce(session, outbox, [Outgoing(outbox_id, event_id, "RECORD", subject, body)], now=now)
+    await announce(
+        session, outbox, [Outgoing(outbox_id, event_id, "RECORD", subject, body)], now=now
+    )

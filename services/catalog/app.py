@@ -28,7 +28,9 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the catalog's app; its lifespan runs intake, the clockwork and the ear for effects."""
     db = Database(settings.database_url, "catalog", size=8)
     doors = open_doors(
-        timezone=settings.timezone, index_number_rule=settings.index_number_rule, blobs=settings.blobs_url
+        timezone=settings.timezone,
+        index_number_rule=settings.index_number_rule,
+        blobs=settings.blobs_url,
     )
     catalog = Catalog(settings, db, doors)
     bus = Bus(settings.nats_url, name="catalog")
@@ -40,10 +42,19 @@ def create_app(settings: Settings) -> FastAPI:
         app.state.catalog = catalog
         async with AsyncExitStack() as stack:
             stack.push_async_callback(db.close)
-            await stack.enter_async_context(_background(_led(settings, bus, intake, effects, catalog)))
+            await stack.enter_async_context(
+                _background(_led(settings, bus, intake, effects, catalog))
+            )
             yield
 
-    app = FastAPI(title="Open Gazette", version="1", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Open Gazette",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
     install(app)
     for resource in (events, items, records, blobs, docs, internal):
         app.include_router(resource.router)
@@ -51,7 +62,9 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _led(settings: Settings, bus: Bus, intake: Listener, effects: Listener, catalog: Catalog) -> list[Callable[[], Awaitable[None]]]:
+def _led(
+    settings: Settings, bus: Bus, intake: Listener, effects: Listener, catalog: Catalog
+) -> list[Callable[[], Awaitable[None]]]:
     """Return what runs beside the routes: the ears, and what only a leader does."""
 
     async def hear() -> None:
@@ -71,9 +84,20 @@ def _led(settings: Settings, bus: Bus, intake: Listener, effects: Listener, cata
 def standard_lists() -> dict[str, dict[str, object]]:
     """Return the lists of the whole site as they are when nobody has changed them."""
     return {
-        "catalogue": {"entries": [e.model_dump(mode="json", by_alias=True, exclude_none=True) for e in standard.entries()]},
+        "catalogue": {
+            "entries": [
+                e.model_dump(mode="json", by_alias=True, exclude_none=True)
+                for e in standard.entries()
+            ]
+        },
         "vocabulary": dict(standard.vocabulary()),
-        "settings": {"names": {"zh-Hans": "政府信息公开", "zh-Hant": "政府資訊公開", "en": "Open Government Information"}},
+        "settings": {
+            "names": {
+                "zh-Hans": "政府信息公开",
+                "zh-Hant": "政府資訊公開",
+                "en": "Open Government Information",
+            }
+        },
     }
 
 
@@ -88,5 +112,3 @@ async def _background(works: list[Callable[[], Awaitable[None]]]) -> AsyncIterat
         for task in tasks:
             with suppress(asyncio.CancelledError):
                 await task
-
-

@@ -8,7 +8,6 @@ import os
 import re
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 
 from shared.errors import Refused
@@ -60,16 +59,19 @@ class BlobStore:
                 async for chunk in content:
                     size += len(chunk)
                     if size > limit:
-                        raise AttachmentTooLarge(f"上限为 {limit} 字节。 / At most {limit} bytes are allowed.")
+                        raise AttachmentTooLarge(
+                            f"上限为 {limit} 字节。 / At most {limit} bytes are allowed."
+                        )
                     digest.update(chunk)
                     await asyncio.to_thread(file.write, chunk)
                 if digest.hexdigest() != sha256:
-                    raise WrongHash(f"收到的是 {digest.hexdigest()}。 / Received {digest.hexdigest()}.")
+                    raise WrongHash(
+                        f"收到的是 {digest.hexdigest()}。 / Received {digest.hexdigest()}."
+                    )
                 await asyncio.to_thread(_to_disk, file.fileno())
             await asyncio.to_thread(_settle, Path(name), place, self._place("public", sha256))
         finally:
-            with suppress(FileNotFoundError):
-                os.unlink(name)
+            await asyncio.to_thread(Path(name).unlink, missing_ok=True)
         return size
 
     def publish(self, sha256: str) -> None:

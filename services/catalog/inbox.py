@@ -22,11 +22,15 @@ from shared.http import traceparent_of
 
 def received(message: Msg) -> Received:
     """Take an intake message as it is: reading is the catalog's own, strict and told to the sender."""
-    return Received(message.data, message.subject.split(".")[1], traceparent_of(message.headers or {}))
+    return Received(
+        message.data, message.subject.split(".")[1], traceparent_of(message.headers or {})
+    )
 
 
 @hears("INTAKE", durable="catalog", parse_message=received)
-async def on_intake(events: Sequence[Received], session: AsyncSession, now: datetime, *, doors: Doors) -> None:
+async def on_intake(
+    events: Sequence[Received], session: AsyncSession, now: datetime, *, doors: Doors
+) -> None:
     """Judge a batch; every event gets its outcome, whatever is wrong with it."""
     senders = await senders_of(session, {event.department for event in events if event.department})
     read = await asyncio.to_thread(prepare_events, events, senders, now=now)
@@ -42,6 +46,7 @@ async def on_effect(events: Sequence[VisibleEvent], session: AsyncSession, now: 
 async def senders_of(session: AsyncSession, codes: set[str]) -> dict[str, Sender]:
     """Return what reading must know of the departments *codes*."""
     rows = await session.execute(
-        text("SELECT code, history FROM catalog.department WHERE code = ANY(:codes)"), {"codes": sorted(codes)}
+        text("SELECT code, history FROM catalog.department WHERE code = ANY(:codes)"),
+        {"codes": sorted(codes)},
     )
     return {row.code: Sender(history=row.history) for row in rows}

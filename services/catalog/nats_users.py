@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -36,5 +35,5 @@ def write_users(path: Path, content: str) -> bool:
     fresh = path.with_suffix(".new")
     fresh.write_text(content, encoding="utf-8")
     fresh.chmod(0o644)
-    os.replace(fresh, path)
+    Path(fresh).replace(path)
     return True

@@ -26,8 +26,14 @@ class IndexNumberRule:
 
     def __post_init__(self) -> None:
         try:
-            used = {name for _, name, _, _ in string.Formatter().parse(self.template) if name is not None}
-            sample = self.number(department="transport", catalogue="notice", day=date(2026, 1, 2), serial=7)
+            used = {
+                name
+                for _, name, _, _ in string.Formatter().parse(self.template)
+                if name is not None
+            }
+            sample = self.number(
+                department="transport", catalogue="notice", day=date(2026, 1, 2), serial=7
+            )
         except (ValueError, KeyError, IndexError) as error:
             raise BadIndexNumberRule(
                 f"GAZETTE_INDEX_NUMBER_RULE：{self.template!r}（{error}）。可用：{', '.join(FIELDS)}。 / "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +15,10 @@ from shared.outbox import with_sequence
 async def department_of_key(session: AsyncSession, digest: str) -> str | None:
     """Return the department that the key with this SHA-256 belongs to, unless it was revoked."""
     row = await session.execute(
-        text("SELECT department FROM catalog.api_key WHERE sha256 = :digest AND revoked_at IS NULL"), {"digest": digest}
+        text(
+            "SELECT department FROM catalog.api_key WHERE sha256 = :digest AND revoked_at IS NULL"
+        ),
+        {"digest": digest},
     )
     return row.scalar()
 
@@ -38,12 +40,25 @@ async def record_page(
                 "LEFT JOIN catalog.item i ON i.item_id = v.item_id "
                 "WHERE o.sequence > :after AND o.sequence <= :through ORDER BY o.sequence LIMIT :limit"
             ),
-            {"after": after, "through": min(head.sequence, through or head.sequence), "limit": limit},
+            {
+                "after": after,
+                "through": min(head.sequence, through or head.sequence),
+                "limit": limit,
+            },
         )
     ).all()
-    records = [_entry(row.sequence, row.body, head.epoch, state=state) for row in rows if row.body is not None]
+    records = [
+        _entry(row.sequence, row.body, head.epoch, state=state)
+        for row in rows
+        if row.body is not None
+    ]
     covered = rows[-1].sequence if rows else min(head.sequence, through or head.sequence)
-    return {"epoch": str(head.epoch), "head": head.sequence, "through": max(covered, after if rows else 0), "records": records}
+    return {
+        "epoch": str(head.epoch),
+        "head": head.sequence,
+        "through": max(covered, after if rows else 0),
+        "records": records,
+    }
 
 
 def _entry(sequence: int, body: str, epoch: Any, *, state: bool) -> dict[str, Any]:
@@ -67,7 +82,9 @@ def _entry(sequence: int, body: str, epoch: Any, *, state: bool) -> dict[str, An
     return entry
 
 
-async def outcomes_after(session: AsyncSession, code: str, *, after: int, limit: int) -> list[dict[str, Any]]:
+async def outcomes_after(
+    session: AsyncSession, code: str, *, after: int, limit: int
+) -> list[dict[str, Any]]:
     """Return what OUTCOMES said to a department, later decisions on held items included."""
     rows = await session.execute(
         text(
@@ -121,20 +138,10 @@ async def _delivery(session: AsyncSession, item_id: str) -> dict[str, list[dict[
     )
     delivery: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        delivery.setdefault(row.service, []).append({"version": row.version, "since": row.visible_at.isoformat()})
+        delivery.setdefault(row.service, []).append(
+            {"version": row.version, "since": row.visible_at.isoformat()}
+        )
     return delivery
-
-
-async def sender_state(session: AsyncSession, code: str, source_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return what a sender needs to skip what is unchanged: content hash, version, sourceversion by source id."""
-    rows = await session.execute(
-        text(
-            "SELECT source_id, content_sha256, version, sourceversion, state, url, item_id FROM catalog.item "
-            "WHERE department = :code AND source_id = ANY(:ids)"
-        ),
-        {"code": code, "ids": list(source_ids)},
-    )
-    return {row.source_id: {k: v for k, v in row._mapping.items() if k != "source_id"} for row in rows}  # noqa: SLF001
 
 
 async def departments(session: AsyncSession) -> list[dict[str, Any]]:
@@ -169,7 +176,9 @@ async def waiting_one(session: AsyncSession, waiting_id: int) -> dict[str, Any] 
     return None if row is None else {**row, "event": from_json(row["event"])}
 
 
-async def shown_by_the_record(session: AsyncSession, *, after: str, limit: int) -> list[dict[str, Any]]:
+async def shown_by_the_record(
+    session: AsyncSession, *, after: str, limit: int
+) -> list[dict[str, Any]]:
     """Return what every projection should show: item, version, SHA-256 of its public state, in order of item."""
     rows = await session.execute(
         text(
@@ -210,4 +219,8 @@ async def waiting_of(session: AsyncSession, code: str, source_id: str) -> dict[s
             {"code": code, "source_id": source_id},
         )
     ).mappings().one_or_none()  # fmt: skip
-    return None if row is None else {k: v.isoformat() if isinstance(v, datetime) else v for k, v in row.items()}
+    return (
+        None
+        if row is None
+        else {k: v.isoformat() if isinstance(v, datetime) else v for k, v in row.items()}
+    )

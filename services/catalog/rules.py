@@ -83,16 +83,27 @@ class Decision:
     because: tuple[str, ...] = ()
 
 
-def judge(event: Incoming, standing: Standing | None, waiting: Any | None, office: Office, now: datetime) -> Decision:
+def judge(
+    event: Incoming, standing: Standing | None, waiting: Any | None, office: Office, now: datetime
+) -> Decision:
     """Decide about *event* (contract, "Rules of intake")."""
     order = _by_sourceversion(event, standing, waiting)
     if order:
         return Decision(order)
     if isinstance(event.data, WithdrawalData):
         return Decision("apply")
-    if waiting is not None and not event.released and waiting.content_sha256 == event.content_sha256:
+    if (
+        waiting is not None
+        and not event.released
+        and waiting.content_sha256 == event.content_sha256
+    ):
         return Decision(waiting.kind, tuple(waiting.because))
-    if standing and waiting is None and standing.state == "published" and standing.content_sha256 == event.content_sha256:
+    if (
+        standing
+        and waiting is None
+        and standing.state == "published"
+        and standing.content_sha256 == event.content_sha256
+    ):
         return Decision("unchanged")
     if event.released:
         return Decision("apply")
@@ -104,11 +115,17 @@ def judge(event: Incoming, standing: Standing | None, waiting: Any | None, offic
     return Decision("apply")
 
 
-def _by_sourceversion(event: Incoming, standing: Standing | None, waiting: Any | None) -> Verdict | None:
+def _by_sourceversion(
+    event: Incoming, standing: Standing | None, waiting: Any | None
+) -> Verdict | None:
     """Apply "older → ignored, equal → unchanged or conflict, higher → applied"; None when it does not decide."""
     if event.sourceversion is None or event.released:
         return None
-    known = [(s.sourceversion, s.content_sha256) for s in (standing, waiting) if s and s.sourceversion is not None]
+    known = [
+        (s.sourceversion, s.content_sha256)
+        for s in (standing, waiting)
+        if s and s.sourceversion is not None
+    ]
     if not known:
         return None
     newest, content = max(known, key=lambda pair: pair[0])
@@ -154,7 +171,12 @@ def validity_of(data: IntakeData, today: date) -> str | None:
         return data.validity
     if data.expires_on and data.expires_on < today:
         return "expired"
-    if data.document_number or data.effective_on or data.expires_on or data.catalogue.startswith("regulation"):
+    if (
+        data.document_number
+        or data.effective_on
+        or data.expires_on
+        or data.catalogue.startswith("regulation")
+    ):
         return "in_force"
     return None
 
@@ -187,24 +209,44 @@ class Identity:
     first_published_on: date | None
 
 
-def publish(
-    event: Incoming, data: IntakeData, who: Identity, standing: Standing | None, office: Office, now: datetime, zone: ZoneInfo
-) -> NextState:
+@dataclass(frozen=True)
+class Turn:
+    """What a new version of an item is made from, beside the event."""
+
+    who: Identity
+    standing: Standing | None
+    office: Office
+    now: datetime
+
+    @property
+    def version(self) -> int:
+        """The version to come."""
+        return self.standing.version + 1 if self.standing else 1
+
+
+def publish(event: Incoming, data: IntakeData, turn: Turn, zone: ZoneInfo) -> NextState:
     """Return the version that *event* makes of an item."""
-    version = standing.version + 1 if standing else 1
-    change = data.change or ("major" if version == 1 else "minor")
-    fields = data.model_dump(mode="json", exclude=NOT_PUBLIC, exclude_none=True, exclude_defaults=True)
+    change = data.change or ("major" if turn.version == 1 else "minor")
+    fields = data.model_dump(
+        mode="json", exclude=NOT_PUBLIC, exclude_none=True, exclude_defaults=True
+    )
     fields |= {
         "title": data.title,
         "catalogue": data.catalogue,
-        "validity": validity_of(data, now.astimezone(zone).date()),
-        "body": {"format": "html", "content": event.body_html} if event.body_html is not None else None,
+        "validity": validity_of(data, turn.now.astimezone(zone).date()),
+        "body": {"format": "html", "content": event.body_html}
+        if event.body_html is not None
+        else None,
         "remove_after": day_end(data.remove_after, zone) if data.remove_after else None,
-        "first_published_on": who.first_published_on,
+        "first_published_on": turn.who.first_published_on,
         "state": "published",
     }
-    kind = "org.opengazette.record.published.v1" if version == 1 else "org.opengazette.record.updated.v1"
-    return _next(who, standing, office, event.source_id, change, data.change_note, fields, kind, now)
+    kind = (
+        "org.opengazette.record.published.v1"
+        if turn.version == 1
+        else "org.opengazette.record.updated.v1"
+    )
+    return _next(turn, event.source_id, change, data.change_note, fields, kind)
 
 
 _KEPT = {
@@ -220,40 +262,29 @@ _KEPT = {
 
 
 def withdraw(
-    event: Incoming,
-    data: WithdrawalData,
-    who: Identity,
-    standing: Standing | None,
-    office: Office,
-    now: datetime,
-    *,
-    target: str | None = None,
+    event: Incoming, data: WithdrawalData, turn: Turn, *, target: str | None = None
 ) -> NextState:
     """Return the tombstone that *event* makes of an item; *target* is the resolved redirection."""
-    before = (standing.public if standing else None) or {"catalogue": "other"}
+    before = (turn.standing.public if turn.standing else None) or {"catalogue": "other"}
     fields = {name: before[name] for name in _KEPT[data.kind] if name in before}
     fields |= {"state": data.kind, "reason": data.reason, "redirect_to": target}
     kind = "org.opengazette.record.withdrawn.v1"
-    return _next(who, standing, office, event.source_id, "withdrawal", data.reason, fields, kind, now)
+    return _next(turn, event.source_id, "withdrawal", data.reason, fields, kind)
 
 
 def _next(
-    who: Identity,
-    standing: Standing | None,
-    office: Office,
-    source_id: str,
-    change: str,
-    note: str | None,
-    fields: dict[str, Any],
-    kind: str,
-    now: datetime,
+    turn: Turn, source_id: str, change: str, note: str | None, fields: dict[str, Any], kind: str
 ) -> NextState:
-    version = standing.version + 1 if standing else 1
+    who, standing, office, now = turn.who, turn.standing, turn.office, turn.now
+    version = turn.version
     loud = change in ("major", "withdrawal")
     notice_version = version if loud else (standing.notice_version if standing else 0)
     notice_note = note if loud else (standing.notice_note if standing else None)
     entry = {"version": version, "at": now, "change": change, "note": note}
-    history = [*(standing.history if standing else []), {k: v for k, v in entry.items() if v is not None}]
+    history = [
+        *(standing.history if standing else []),
+        {k: v for k, v in entry.items() if v is not None},
+    ]
     public = {
         "item_id": who.item_id,
         "source_id": source_id,

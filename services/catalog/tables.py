@@ -51,7 +51,9 @@ department = Table(
     Column("version", Integer, nullable=False, server_default=text("1")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=_NOW),
     CheckConstraint("policy IN ('direct', 'review')", name="policy"),
-    CheckConstraint("kind IN ('government', 'bureau', 'township', 'village', 'institution')", name="kind"),
+    CheckConstraint(
+        "kind IN ('government', 'bureau', 'township', 'village', 'institution')", name="kind"
+    ),
     CheckConstraint("code ~ '^[a-z][a-z0-9-]{1,39}$'", name="code"),
     CheckConstraint("parent <> code", name="own_parent"),
 )
@@ -93,8 +95,15 @@ item = Table(
     UniqueConstraint("department", "source_id"),
     CheckConstraint(f"state IN ({_STATES})", name="state"),
     CheckConstraint("version >= 1 AND notice_version BETWEEN 0 AND version", name="version"),
-    Index("uq_item_index_number", "index_number", unique=True, postgresql_where=text("index_number IS NOT NULL")),
-    Index("ix_item_remove_after", "remove_after", postgresql_where=text("remove_after IS NOT NULL")),
+    Index(
+        "uq_item_index_number",
+        "index_number",
+        unique=True,
+        postgresql_where=text("index_number IS NOT NULL"),
+    ),
+    Index(
+        "ix_item_remove_after", "remove_after", postgresql_where=text("remove_after IS NOT NULL")
+    ),
 )
 
 version = Table(
@@ -141,12 +150,26 @@ waiting = Table(
     Column("decided_by", Text),
     Column("reason", Text),
     CheckConstraint("kind IN ('held', 'scheduled')", name="kind"),
-    CheckConstraint("decision IN ('approved', 'returned', 'replaced', 'released')", name="decision"),
+    CheckConstraint(
+        "decision IN ('approved', 'returned', 'replaced', 'released')", name="decision"
+    ),
     CheckConstraint("(decision IS NULL) = (decided_at IS NULL)", name="decision_is_whole"),
-    CheckConstraint("decision IS DISTINCT FROM 'approved' OR reason IS NOT NULL", name="release_has_a_reason"),
+    CheckConstraint(
+        "decision IS DISTINCT FROM 'approved' OR reason IS NOT NULL", name="release_has_a_reason"
+    ),
     CheckConstraint("kind = 'held' OR publish_at IS NOT NULL", name="scheduled_has_a_time"),
-    Index("uq_waiting_open", "department", "source_id", unique=True, postgresql_where=text("decision IS NULL")),
-    Index("ix_waiting_due", "publish_at", postgresql_where=text("decision IS NULL AND kind = 'scheduled'")),
+    Index(
+        "uq_waiting_open",
+        "department",
+        "source_id",
+        unique=True,
+        postgresql_where=text("decision IS NULL"),
+    ),
+    Index(
+        "ix_waiting_due",
+        "publish_at",
+        postgresql_where=text("decision IS NULL AND kind = 'scheduled'"),
+    ),
 )
 
 serial = Table(

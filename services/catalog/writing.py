@@ -50,7 +50,15 @@ class Changes:
     files: set[tuple[str, str]] = field(default_factory=set)
     """(department, sha256) of attachments that became public."""
 
-    def wait(self, event: rules.Incoming, kind: str, because: Sequence[str], *, at: datetime, replaces: Any | None) -> None:
+    def wait(
+        self,
+        event: rules.Incoming,
+        kind: str,
+        because: Sequence[str],
+        *,
+        at: datetime,
+        replaces: Any | None,
+    ) -> None:
         """Put *event* on the waiting list, in place of an earlier one of the same item."""
         if replaces is not None:
             self._close(event.department, event.source_id, "replaced")
@@ -113,7 +121,9 @@ class Changes:
             "opens_at": period.opens_at if period else None,
             "closes_at": period.closes_at if period else None,
             "expires_on": data.expires_on if data else None,
-            "remove_after": rules.day_end(data.remove_after, zone) if data and data.remove_after else None,
+            "remove_after": rules.day_end(data.remove_after, zone)
+            if data and data.remove_after
+            else None,
         }
         self.versions.append(
             {
@@ -152,9 +162,15 @@ _WAITING = {
 def _insert(table: str, columns: dict[str, str], tail: str = "") -> str:
     """Return an INSERT that takes one array per column: one statement for any number of rows."""
     names = ", ".join(columns)
-    picked = ", ".join(f"CAST({n} AS jsonb)" if kind == "jsonb" else n for n, kind in columns.items())
-    arrays = ", ".join(f"CAST(:{n} AS {'text' if kind == 'jsonb' else kind}[])" for n, kind in columns.items())
-    return f"INSERT INTO {table} ({names}) SELECT {picked} FROM unnest({arrays}) AS r({names}) {tail}"
+    picked = ", ".join(
+        f"CAST({n} AS jsonb)" if kind == "jsonb" else n for n, kind in columns.items()
+    )
+    arrays = ", ".join(
+        f"CAST(:{n} AS {'text' if kind == 'jsonb' else kind}[])" for n, kind in columns.items()
+    )
+    return (
+        f"INSERT INTO {table} ({names}) SELECT {picked} FROM unnest({arrays}) AS r({names}) {tail}"
+    )
 
 
 _KEPT = {"item_id", "department", "source_id", "url", "published_at"}
@@ -162,7 +178,8 @@ _WRITE_ITEM = text(
     _insert(
         "catalog.item",
         _ITEM,
-        "ON CONFLICT (item_id) DO UPDATE SET " + ", ".join(f"{n} = excluded.{n}" for n in _ITEM if n not in _KEPT),
+        "ON CONFLICT (item_id) DO UPDATE SET "
+        + ", ".join(f"{n} = excluded.{n}" for n in _ITEM if n not in _KEPT),
     )
 )
 _WRITE_VERSION = text(_insert("catalog.version", _VERSION))
@@ -186,7 +203,8 @@ async def write_changes(session: AsyncSession, changes: Changes, *, now: datetim
                 "SELECT d, e, c, CAST(o AS jsonb), CAST(:now AS timestamptz) FROM unnest(CAST(:d AS text[]), "
                 "CAST(:e AS text[]), CAST(:c AS text[]), CAST(:o AS text[])) AS r(d, e, c, o)"
             ),
-            {"now": now} | dict(zip("deco", map(list, zip(*changes.receipts, strict=True)), strict=True)),
+            {"now": now}
+            | dict(zip("deco", map(list, zip(*changes.receipts, strict=True)), strict=True)),
         )
     await _write_waiting(session, changes, now)
     if changes.sourceversions:
@@ -195,7 +213,10 @@ async def write_changes(session: AsyncSession, changes: Changes, *, now: datetim
                 "UPDATE catalog.item i SET sourceversion = k.v FROM unnest(CAST(:ids AS uuid[]), CAST(:v AS bigint[])) "
                 "AS k(id, v) WHERE i.item_id = k.id"
             ),
-            {"ids": [i for i, _ in changes.sourceversions], "v": [v for _, v in changes.sourceversions]},
+            {
+                "ids": [i for i, _ in changes.sourceversions],
+                "v": [v for _, v in changes.sourceversions],
+            },
         )
     if changes.files:
         await session.execute(
@@ -215,7 +236,8 @@ async def _write_waiting(session: AsyncSession, changes: Changes, now: datetime)
                 "CAST(:s AS text[]), CAST(:x AS text[])) AS k(d, s, x) "
                 "WHERE w.department = k.d AND w.source_id = k.s AND w.decision IS NULL"
             ),
-            {"now": now} | dict(zip("dsx", map(list, zip(*changes.closed, strict=True)), strict=True)),
+            {"now": now}
+            | dict(zip("dsx", map(list, zip(*changes.closed, strict=True)), strict=True)),
         )
     if changes.waiting:
         rows = [{**vars(w), "because": to_json(w.because).decode()} for w in changes.waiting]

@@ -25,9 +25,9 @@ def demo(port: Port = 8080, data: Data = DATA, host: Host = None) -> None:
 
     再次运行用同一数据目录，不会重复。停止：Ctrl-C。 / A second run on the same folder changes nothing. Ctrl-C ends it.
     """
-    from services.demo.app import create_app  # noqa: PLC0415 — keeps --help quick
-    from services.instance import compose  # noqa: PLC0415
-    from shared import log  # noqa: PLC0415
+    from services.demo.app import create_app
+    from services.instance import compose
+    from shared import log
 
     log.configure(level="WARNING")
     plan = compose.Plan(data=data, port=port, host=host, apps={"demo": create_app}, after=_fill)
@@ -36,17 +36,28 @@ def demo(port: Port = 8080, data: Data = DATA, host: Host = None) -> None:
 
 async def _fill(composition: Any) -> None:
     """Push the county and say what to open."""
-    from services.demo.county import County  # noqa: PLC0415
-    from services.demo.reader import subscribe_reader  # noqa: PLC0415
+    from services.demo.county import County
+    from services.demo.reader import subscribe_reader
 
     console = Console(stderr=True)
     county = County(composition.instance)
-    columns = (TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description:<24}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console) as bars:
         pushed = bars.add_task("推送 push", total=None)
-        results = await county.fill(lambda code, done, total: bars.update(pushed, description=f"推送 push {code}", completed=done, total=total))
+        results = await county.fill(
+            lambda code, done, total: bars.update(
+                pushed, description=f"推送 push {code}", completed=done, total=total
+            )
+        )
         seen = bars.add_task("上网与检索 visible", total=None)
-        await county.wait_visible(lambda done, total: bars.update(seen, completed=done, total=total))
+        await county.wait_visible(
+            lambda done, total: bars.update(seen, completed=done, total=total)
+        )
     await subscribe_reader(composition.instance, READER, "transport")
     _tell(console, composition.instance, results)
 
@@ -59,7 +70,13 @@ def _tell(console: Console, instance: Any, results: list[Any]) -> None:
             if outcome.outcome == "rejected":
                 wrong = "; ".join(f"{p.path} {p.message}" for p in outcome.problems)
                 console.print(f"[red]{code}/{line.source_id}: {wrong}[/red]")
-    words = {"accepted": "公开 accepted", "held": "待审 held", "ignored": "已有更新 ignored", "rejected": "退回 rejected", "scheduled": "定时 scheduled"}
+    words = {
+        "accepted": "公开 accepted",
+        "held": "待审 held",
+        "ignored": "已有更新 ignored",
+        "rejected": "退回 rejected",
+        "scheduled": "定时 scheduled",
+    }
     console.print("  ".join(f"{words[kind]} {count}" for kind, count in sorted(counts.items())))
     site = instance.site_url
     rows = (

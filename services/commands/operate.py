@@ -26,18 +26,21 @@ def mount(program: typer.Typer) -> None:
 
 def migrate(data: Data = None) -> None:
     """升级数据库结构 / Bring the database to this version; safe to repeat."""
-    from services.instance.find import find  # noqa: PLC0415 — keeps --help quick
-    from shared.db import migrate as run  # noqa: PLC0415
+    from services.instance.find import find
+    from shared.db import migrate as run
 
     run(find(data).database_url, list(SERVICES))
     typer.echo("数据库结构已是最新。 / The database is up to date.")
 
 
 @streams.command()
-def apply(replicas: Annotated[int, typer.Option(help="副本数 / copies of each stream")] = 1, data: Data = None) -> None:
+def apply(
+    replicas: Annotated[int, typer.Option(help="副本数 / copies of each stream")] = 1,
+    data: Data = None,
+) -> None:
     """建立或修正消息流 / Make or mend the streams and durables; says what it did."""
-    from services.instance.find import find  # noqa: PLC0415
-    from shared.streams import apply as run  # noqa: PLC0415
+    from services.instance.find import find
+    from shared.streams import apply as run
 
     done = asyncio.run(run(find(data).nats_url, replicas=replicas))
     for sentence in done or ["没有需要改动的。 / Nothing to change."]:
@@ -49,22 +52,26 @@ def rebuild(
     data: Data = None,
 ) -> None:
     """在旧的旁边重建网站或索引，再替换 / Rebuild the site or the index beside the living one, then swap."""
-    from services.instance.find import find  # noqa: PLC0415
+    from services.instance.find import find
 
     names = {"site": "publisher", "search": "search"}
     if what not in names:
-        raise typer.BadParameter("只能是 site 或 search / must be site or search", param_hint="WHAT")
+        raise typer.BadParameter(
+            "只能是 site 或 search / must be site or search", param_hint="WHAT"
+        )
     instance = find(data)
     answer = _ask(instance, names[what], "rebuild", post=True)
     typer.echo(f"重建完成 / rebuilt: {answer}")
 
 
 def verify(
-    wait: Annotated[float, typer.Option(help="最多等待秒数 / wait up to so many seconds for equality")] = 0,
+    wait: Annotated[
+        float, typer.Option(help="最多等待秒数 / wait up to so many seconds for equality")
+    ] = 0,
     data: Data = None,
 ) -> None:
     """核对：网站、索引与记录是否一致 / Compare site and index with the record; exit 0 only when equal."""
-    from services.instance.find import find  # noqa: PLC0415
+    from services.instance.find import find
 
     instance = find(data)
     deadline = time.monotonic() + wait
@@ -94,8 +101,13 @@ def _differences(instance: Any) -> tuple[list[str], int]:
             if other is None:
                 found.append(f"{name} 缺少 / is missing (version {row['version']})")
             elif (other["version"], other["sha256"]) != (row["version"], row["sha256"]):
-                found.append(f"{name} 版本不同 / shows version {other['version']}, the record has {row['version']}")
-        found += [f"{projection}: {item_id} 多余 / is not in the record" for item_id in shown.keys() - record.keys()]
+                found.append(
+                    f"{name} 版本不同 / shows version {other['version']}, the record has {row['version']}"
+                )
+        found += [
+            f"{projection}: {item_id} 多余 / is not in the record"
+            for item_id in shown.keys() - record.keys()
+        ]
     return found, len(record)
 
 
@@ -109,20 +121,30 @@ def _shown(instance: Any, service: str) -> dict[str, dict[str, Any]]:
     return rows
 
 
-def _ask(instance: Any, service: str, what: str, *, params: dict[str, str] | None = None, post: bool = False) -> Any:
-    import httpx  # noqa: PLC0415
+def _ask(
+    instance: Any,
+    service: str,
+    what: str,
+    *,
+    params: dict[str, str] | None = None,
+    post: bool = False,
+) -> Any:
+    import httpx
 
-    from shared.errors import Unavailable  # noqa: PLC0415
+    from shared.errors import Unavailable
 
     address = f"{instance.url}/internal/{service}/{what}"
     headers = {"Authorization": f"Bearer {instance.internal_token}"}
     try:
         answer = httpx.request(
-            "POST" if post else "GET", address, params=params, headers=headers, timeout=3600 if post else 60, trust_env=False
+            "POST" if post else "GET",
+            address,
+            params=params,
+            headers=headers,
+            timeout=3600 if post else 60,
+            trust_env=False,
         )
         answer.raise_for_status()
     except httpx.HTTPError as error:
         raise Unavailable(f"{address}: {error}") from error
     return answer.json()
-
-

@@ -16,7 +16,9 @@ from services.commands.operate import SERVICES
 Service = Annotated[str, typer.Argument(help="catalog | publisher | search | notifier")]
 Number = Annotated[int, typer.Argument(help="编号 / its number")]
 
-group = typer.Typer(help="搁置的事件：列出、重试、丢弃 / events that were set aside", no_args_is_help=True)
+group = typer.Typer(
+    help="搁置的事件：列出、重试、丢弃 / events that were set aside", no_args_is_help=True
+)
 
 
 def mount(program: typer.Typer) -> None:
@@ -27,7 +29,7 @@ def mount(program: typer.Typer) -> None:
 @group.command(name="list")
 def list_(data: Data = None) -> None:
     """列出搁置的事件及原因 / List what was set aside, and why."""
-    from shared.parking import parked  # noqa: PLC0415 — keeps --help quick
+    from shared.parking import parked
 
     rows = _run(data, lambda url: parked(url, SERVICES))
     if not rows:
@@ -35,15 +37,21 @@ def list_(data: Data = None) -> None:
         return
     table = Table("服务 service", "编号 no.", "主题 subject", "原因 reason", "时间 since")
     for row in rows:
-        table.add_row(row["service"], str(row["parked_id"]), row["subject"], row["reason"][:200], f"{row['parked_at']:%m-%d %H:%M}")
+        table.add_row(
+            row["service"],
+            str(row["parked_id"]),
+            row["subject"],
+            row["reason"][:200],
+            f"{row['parked_at']:%m-%d %H:%M}",
+        )
     Console().print(table)
 
 
 @group.command()
 def retry(service: Service, number: Number, data: Data = None) -> None:
     """再试一次 / Hand the event to its consumer again."""
-    from services.instance.find import find  # noqa: PLC0415
-    from shared.parking import retry as again  # noqa: PLC0415
+    from services.instance.find import find
+    from shared.parking import retry as again
 
     instance = find(data)
     done = asyncio.run(again(instance.database_url, instance.nats_url, _known(service), number))
@@ -58,10 +66,12 @@ def drop(
     data: Data = None,
 ) -> None:
     """丢弃，不可恢复 / Drop it for good."""
-    from shared.parking import drop as remove  # noqa: PLC0415
+    from shared.parking import drop as remove
 
     if not yes:
-        typer.confirm(f"丢弃 {service} 的 {number} 号事件？ / Drop event {number} of {service}?", abort=True)
+        typer.confirm(
+            f"丢弃 {service} 的 {number} 号事件？ / Drop event {number} of {service}?", abort=True
+        )
     done = _run(data, lambda url: remove(url, _known(service), number))
     _said(done, "已丢弃。 / Dropped.", number)
 
@@ -80,6 +90,6 @@ def _said(done: bool, sentence: str, number: int) -> None:
 
 
 def _run(data: Path | None, work: Any) -> Any:
-    from services.instance.find import find  # noqa: PLC0415
+    from services.instance.find import find
 
     return asyncio.run(work(find(data).database_url))

@@ -23,9 +23,16 @@ WORDS = {
     "unchanged": "未变 unchanged",
 }
 Nats = Annotated[str | None, typer.Option("--nats", help="NATS 地址 / address of NATS")]
-Nkey = Annotated[Path | None, typer.Option("--nkey", help="本单位的种子文件 / the department's seed file")]
-Api = Annotated[str | None, typer.Option("--api", help="接口地址，如 https://… / address of the HTTP interface")]
-Key = Annotated[str | None, typer.Option("--key", help="本单位的接口密钥 / the department's API key", envvar="GAZETTE_KEY")]
+Nkey = Annotated[
+    Path | None, typer.Option("--nkey", help="本单位的种子文件 / the department's seed file")
+]
+Api = Annotated[
+    str | None, typer.Option("--api", help="接口地址，如 https://… / address of the HTTP interface")
+]
+Key = Annotated[
+    str | None,
+    typer.Option("--key", help="本单位的接口密钥 / the department's API key", envvar="GAZETTE_KEY"),
+]
 
 
 def mount(program: typer.Typer) -> None:
@@ -35,35 +42,55 @@ def mount(program: typer.Typer) -> None:
 
 
 def push(
-    files: Annotated[list[Path], typer.Argument(help=".jsonl、.md 文件或 Markdown 文件夹 / files or a folder of Markdown")],
-    department: Annotated[str | None, typer.Option("--department", "-d", help="单位代码；缺省取文件名 / default: the file's name")] = None,
+    files: Annotated[
+        list[Path],
+        typer.Argument(help=".jsonl、.md 文件或 Markdown 文件夹 / files or a folder of Markdown"),
+    ],
+    department: Annotated[
+        str | None,
+        typer.Option(
+            "--department", "-d", help="单位代码；缺省取文件名 / default: the file's name"
+        ),
+    ] = None,
     nats: Nats = None,
     nkey: Nkey = None,
     api: Api = None,
     key: Key = None,
-    until: Annotated[str, typer.Option(help="visible 等到页面和检索可见 / accepted 等到收下")] = "visible",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="只检查，不报送 / only validate")] = False,
+    until: Annotated[
+        str, typer.Option(help="visible 等到页面和检索可见 / accepted 等到收下")
+    ] = "visible",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="只检查，不报送 / only validate")
+    ] = False,
     data: Data = None,
 ) -> None:
     """报送信息，等到公开为止 / Push items and wait until page and search show them."""
     if until not in ("visible", "accepted"):
-        raise typer.BadParameter("只能是 visible 或 accepted / must be visible or accepted", param_hint="--until")
+        raise typer.BadParameter(
+            "只能是 visible 或 accepted / must be visible or accepted", param_hint="--until"
+        )
     groups: dict[str, list[Path]] = {}
     for path in files:
         if not path.exists():
             raise typer.BadParameter(f"没有文件 {path} / there is no {path}", param_hint="FILE")
         groups.setdefault(department or path.stem, []).append(path)
     way = _Way(nats, nkey, api, key, data)
-    good = all([asyncio.run(_push(code, paths, way, until, dry=dry_run)) for code, paths in groups.items()])
-    raise typer.Exit(0 if good else 1)
+    good = [
+        asyncio.run(_push(code, paths, way, until, dry=dry_run)) for code, paths in groups.items()
+    ]
+    raise typer.Exit(0 if all(good) else 1)
 
 
 def withdraw(
     department: Annotated[str, typer.Argument(help="单位代码 / department")],
-    source_id: Annotated[str, typer.Argument(help="本单位的信息编号 / the department's own id of the item")],
+    source_id: Annotated[
+        str, typer.Argument(help="本单位的信息编号 / the department's own id of the item")
+    ],
     kind: Annotated[str, typer.Option("--kind", help="withdrawn | gone | redirect | vanish")],
     reason: Annotated[str, typer.Option("--reason", help="向公众说明的理由 / the public reason")],
-    redirect_to: Annotated[str | None, typer.Option("--redirect-to", help="跳转目标，仅 redirect / for redirect")] = None,
+    redirect_to: Annotated[
+        str | None, typer.Option("--redirect-to", help="跳转目标，仅 redirect / for redirect")
+    ] = None,
     nats: Nats = None,
     nkey: Nkey = None,
     api: Api = None,
@@ -71,49 +98,73 @@ def withdraw(
     data: Data = None,
 ) -> None:
     """撤回一条信息，说明理由 / Withdraw an item with a public reason; one person may."""
-    from services.sender.reading import Line  # noqa: PLC0415 — keeps --help quick
-    from shared.events import intake  # noqa: PLC0415
+    from services.sender.reading import Line
+    from shared.events import intake
 
-    content = {"kind": kind, "reason": reason} | ({"redirect_to": redirect_to} if redirect_to else {})
+    content = {"kind": kind, "reason": reason} | (
+        {"redirect_to": redirect_to} if redirect_to else {}
+    )
     line = Line(source_id, intake.WITHDRAWN, content)
-    good = asyncio.run(_push_lines(department, [line], _Way(nats, nkey, api, key, data), "visible", dry=False))
+    good = asyncio.run(
+        _push_lines(department, [line], _Way(nats, nkey, api, key, data), "visible", dry=False)
+    )
     raise typer.Exit(0 if good else 1)
 
 
 class _Way:
     """How to reach the catalog, as the options say."""
 
-    def __init__(self, nats: str | None, nkey: Path | None, api: str | None, key: str | None, data: Path | None) -> None:
+    def __init__(
+        self,
+        nats: str | None,
+        nkey: Path | None,
+        api: str | None,
+        key: str | None,
+        data: Path | None,
+    ) -> None:
         self.nats, self.nkey, self.api, self.key, self.data = nats, nkey, api, key, data
 
     async def open(self, stack: AsyncExitStack, department: str) -> tuple[Any, Any]:
         """Return the wire and the HTTP client (or None)."""
-        from services.sender.pushing import http_wire  # noqa: PLC0415
-        from services.sender.wire import over_http, over_nats  # noqa: PLC0415
+        from services.sender.pushing import http_wire
+        from services.sender.wire import over_http, over_nats
 
         if self.nats or self.api:
-            client = await stack.enter_async_context(over_http(self.api, self.key or "")) if self.api else None
+            client = (
+                await stack.enter_async_context(over_http(self.api, self.key or ""))
+                if self.api
+                else None
+            )
             if self.nats:
-                return await stack.enter_async_context(over_nats(self.nats, department, nkey=self.nkey)), client
+                return await stack.enter_async_context(
+                    over_nats(self.nats, department, nkey=self.nkey)
+                ), client
             return http_wire(client), client  # type: ignore[arg-type]
-        from services.instance.find import find  # noqa: PLC0415
+        from services.instance.find import find
 
         instance = find(self.data)
-        client = await stack.enter_async_context(over_http(instance.url, instance.internal_token, department=department))
+        client = await stack.enter_async_context(
+            over_http(instance.url, instance.internal_token, department=department)
+        )
         return await stack.enter_async_context(over_nats(instance.nats_url, department)), client
 
 
 async def _push(code: str, paths: list[Path], way: _Way, until: str, *, dry: bool) -> bool:
-    from services.sender.reading import read_paths  # noqa: PLC0415
+    from services.sender.reading import read_paths
 
     return await _push_lines(code, read_paths(paths), way, until, dry=dry)
 
 
 async def _push_lines(code: str, lines: list[Any], way: _Way, until: str, *, dry: bool) -> bool:
-    from services.sender import pushing  # noqa: PLC0415
+    from services.sender import pushing
 
     console = Console()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     async with AsyncExitStack() as stack:
         wire, client = await way.open(stack, code)
         with Progress(*columns, console=console) as bars:
@@ -121,7 +172,9 @@ async def _push_lines(code: str, lines: list[Any], way: _Way, until: str, *, dry
             seen = bars.add_task(f"{code} 可见 visible", total=len(lines), visible=False)
             progress = pushing.Progress(
                 settled=lambda _line, _outcome: bars.advance(sent),
-                visible=lambda done, total: bars.update(seen, completed=done, total=total, visible=True),
+                visible=lambda done, total: bars.update(
+                    seen, completed=done, total=total, visible=True
+                ),
             )
             if dry:
                 if client is None:
@@ -142,13 +195,22 @@ def _print(console: Console, code: str, result: Any) -> None:
     for line, outcome in result.outcomes:
         word = "unchanged" if outcome.unchanged else outcome.outcome
         counts[word] = counts.get(word, 0) + 1
-        notes = [f"{p.path}: {p.message} → {p.fix}" for p in outcome.problems] + list(outcome.held_because)
+        notes = [f"{p.path}: {p.message} → {p.fix}" for p in outcome.problems] + list(
+            outcome.held_because
+        )
         if len(result.outcomes) <= 40 or notes:
-            table.add_row(line.source_id, WORDS[word], str(outcome.version or ""), "\n".join(notes) or (outcome.url or ""))
+            table.add_row(
+                line.source_id,
+                WORDS[word],
+                str(outcome.version or ""),
+                "\n".join(notes) or (outcome.url or ""),
+            )
     if table.row_count:
         console.print(table)
     summary = " · ".join(f"{WORDS[word]} {count}" for word, count in sorted(counts.items()))
     console.print(f"[bold]{code}[/bold]: {summary or '没有可报送的 / nothing to push'}")
     if result.invisible:
         names = "、".join(result.invisible[:10])
-        console.print(f"[red]等待超时，尚未可见 / not visible in time ({len(result.invisible)}): {names}[/red]")
+        console.print(
+            f"[red]等待超时，尚未可见 / not visible in time ({len(result.invisible)}): {names}[/red]"
+        )

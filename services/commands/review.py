@@ -18,7 +18,9 @@ Number = Annotated[int, typer.Argument(help="待审编号 / number of the waitin
 Reason = Annotated[str, typer.Option("--reason", help="理由，留痕 / the reason, recorded")]
 By = Annotated[str | None, typer.Option("--by", help="审核人 / who decides")]
 
-group = typer.Typer(help="待审信息：列出、查看、放行、退回 / items held for review", no_args_is_help=True)
+group = typer.Typer(
+    help="待审信息：列出、查看、放行、退回 / items held for review", no_args_is_help=True
+)
 
 BECAUSE = {
     "resident_id_number": "含身份证号码 / has a resident ID number",
@@ -38,7 +40,7 @@ def list_(data: Data = None) -> None:
     """列出待审信息 / List what waits."""
 
     async def work(session: Any, _now: datetime) -> list[dict[str, Any]]:
-        from services.catalog.queries import waiting_list  # noqa: PLC0415
+        from services.catalog.queries import waiting_list
 
         return await waiting_list(session)
 
@@ -48,9 +50,19 @@ def list_(data: Data = None) -> None:
         return
     table = Table("编号 no.", "单位", "source_id", "标题 title", "原因 because", "时间 since")
     for row in rows:
-        because = "\n".join(BECAUSE.get(code, code) for code in row["because"]) or f"定时 {row['publish_at']:%Y-%m-%d %H:%M}"
+        because = (
+            "\n".join(BECAUSE.get(code, code) for code in row["because"])
+            or f"定时 {row['publish_at']:%Y-%m-%d %H:%M}"
+        )
         since = f"{row['received_at']:%Y-%m-%d %H:%M}"
-        table.add_row(str(row["waiting_id"]), row["department"], row["source_id"], row["title"] or "", because, since)
+        table.add_row(
+            str(row["waiting_id"]),
+            row["department"],
+            row["source_id"],
+            row["title"] or "",
+            because,
+            since,
+        )
     Console().print(table)
 
 
@@ -59,7 +71,7 @@ def show(number: Number, data: Data = None) -> None:
     """查看一条待审信息 / Show one waiting item, whole."""
 
     async def work(session: Any, _now: datetime) -> dict[str, Any] | None:
-        from services.catalog.queries import waiting_one  # noqa: PLC0415
+        from services.catalog.queries import waiting_one
 
         return await waiting_one(session, number)
 
@@ -85,18 +97,22 @@ def return_(number: Number, reason: Reason, by: By = None, data: Data = None) ->
 
 
 def _decide(number: int, data: Path | None, *, approve: bool, reason: str, by: str | None) -> None:
-    from services.catalog.doors import open_doors  # noqa: PLC0415
-    from services.catalog.settings import Settings  # noqa: PLC0415
-    from services.instance.find import find  # noqa: PLC0415
+    from services.catalog.doors import open_doors
+    from services.catalog.settings import Settings
+    from services.instance.find import find
 
     given = find(data).settings
-    settings = Settings(**{name: value for name, value in given.items() if name in Settings.model_fields})
+    settings = Settings(
+        **{name: value for name, value in given.items() if name in Settings.model_fields}
+    )
     doors = open_doors(
-        timezone=settings.timezone, index_number_rule=settings.index_number_rule, blobs=settings.blobs_url
+        timezone=settings.timezone,
+        index_number_rule=settings.index_number_rule,
+        blobs=settings.blobs_url,
     )
 
     async def work(session: Any, now: datetime) -> Any:
-        from services.catalog.actions.decide_waiting import decide_waiting  # noqa: PLC0415
+        from services.catalog.actions.decide_waiting import decide_waiting
 
         return await decide_waiting(
             session,

@@ -18,7 +18,9 @@ from shared.http import install
 from shared.web.frame import SiteFrame, environment
 
 _SETTINGS = SiteSettings(
-    names=Names.model_validate({"zh-Hans": "青禾县政府信息公开", "zh-Hant": "青禾縣政府資訊公開", "en": "Qinghe County"})
+    names=Names.model_validate(
+        {"zh-Hans": "青禾县政府信息公开", "zh-Hant": "青禾縣政府資訊公開", "en": "Qinghe County"}
+    )
 )
 EXPLAINED = {
     "publish": "交通运输局的系统推送一条通告：看它多久上网、能搜到、邮件发出。",

@@ -58,7 +58,11 @@ class County:
     def lines(self) -> dict[str, list[Line]]:
         """Return every body's lines, oldest first."""
         transform = dated(self.today, ZONE)
-        return {code: read_folder(SAMPLES / code, transform=transform) for code in self.codes() if (SAMPLES / code).is_dir()}
+        return {
+            code: read_folder(SAMPLES / code, transform=transform)
+            for code in self.codes()
+            if (SAMPLES / code).is_dir()
+        }
 
     def codes(self) -> list[str]:
         """Return the codes of the bodies, the county government first."""
@@ -79,23 +83,34 @@ class County:
     async def _department(self, session: AsyncSession, row: dict[str, Any]) -> None:
         try:
             async with session.begin_nested():
-                await add_department(session, NewDepartment.model_validate(row), now=datetime.now(UTC))
+                await add_department(
+                    session, NewDepartment.model_validate(row), now=datetime.now(UTC)
+                )
         except DepartmentExists:
             log.debug("department_exists", department=row["code"])
         self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not self.seed(row["code"]).exists():
             write_private(self.seed(row["code"]), await issue_nkey(session, row["code"]) + "\n")
 
-    async def push(self, code: str, lines: list[Line], *, progress: Progress, visible_within: float | None) -> Result:
+    async def push(
+        self, code: str, lines: list[Line], *, progress: Progress, visible_within: float | None
+    ) -> Result:
         """Push *lines* as the body's own NATS user; attachments go over HTTP."""
         api = over_http(self._instance.url, self._instance.internal_token, department=code)
-        async with api as client, over_nats(self._instance.nats_public_url, code, nkey=self.seed(code)) as wire:
-            return await push(lines, code, wire=wire, api=client, visible_within=visible_within, progress=progress)
+        async with (
+            api as client,
+            over_nats(self._instance.nats_public_url, code, nkey=self.seed(code)) as wire,
+        ):
+            return await push(
+                lines, code, wire=wire, api=client, visible_within=visible_within, progress=progress
+            )
 
     async def await_catalog(self) -> None:
         """Wait until the catalog answers: its tables are there then."""
         headers = {"Authorization": f"Bearer {self._instance.internal_token}"}
-        async with httpx.AsyncClient(base_url=self._instance.url, headers=headers, timeout=10, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=self._instance.url, headers=headers, timeout=10, trust_env=False
+        ) as client:
             deadline = asyncio.get_running_loop().time() + START_SECONDS
             while (await client.get("/internal/catalog/figures")).status_code != 200:
                 if asyncio.get_running_loop().time() > deadline:
@@ -130,22 +145,35 @@ class County:
                 done += 1
                 told(code, done, total)
 
-            results.append((code, await self.push(code, rows, progress=Progress(settled=settled), visible_within=None)))
+            results.append(
+                (
+                    code,
+                    await self.push(
+                        code, rows, progress=Progress(settled=settled), visible_within=None
+                    ),
+                )
+            )
         return results
 
     async def wait_visible(self, told: Callable[[int, int], None], *, within: float = 180) -> None:
         """Wait until site and index have everything that was accepted."""
         headers = {"Authorization": f"Bearer {self._instance.internal_token}"}
-        async with httpx.AsyncClient(base_url=self._instance.url, headers=headers, timeout=30, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=self._instance.url, headers=headers, timeout=30, trust_env=False
+        ) as client:
             deadline = asyncio.get_running_loop().time() + within
             while True:
                 wanted = await _shown(client, "catalog")
-                counts = [len(wanted & await _shown(client, name)) for name in ("publisher", "search")]
+                counts = [
+                    len(wanted & await _shown(client, name)) for name in ("publisher", "search")
+                ]
                 told(min(counts), len(wanted))
                 if min(counts) == len(wanted):
                     return
                 if asyncio.get_running_loop().time() > deadline:
-                    raise Unavailable("网站或检索没有在时限内更新。 / Site or search did not follow in time.")
+                    raise Unavailable(
+                        "网站或检索没有在时限内更新。 / Site or search did not follow in time."
+                    )
                 await asyncio.sleep(0.3)
 
 
@@ -172,6 +200,8 @@ def departments() -> list[dict[str, Any]]:
 async def _settings(session: AsyncSession) -> None:
     """Say the county's settings of the site, once."""
     wanted = tomllib.loads((SAMPLES / "site.toml").read_text(encoding="utf-8"))
-    known = (await session.execute(text("SELECT value FROM catalog.site_list WHERE key = 'settings'"))).scalar()
+    known = (
+        await session.execute(text("SELECT value FROM catalog.site_list WHERE key = 'settings'"))
+    ).scalar()
     if known != wanted:
         await announce_list(session, "settings", wanted, now=datetime.now(UTC))

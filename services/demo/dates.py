@@ -11,7 +11,9 @@ from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-_TOKEN = re.compile(r"\[\[(?P<form>day|日|年月日|at)(?P<days>[+-]\d+)(?: (?P<clock>\d{1,2}:\d{2}))?\]\]")
+_TOKEN = re.compile(
+    r"\[\[(?P<form>day|日|年月日|at)(?P<days>[+-]\d+)(?: (?P<clock>\d{1,2}:\d{2}))?\]\]"
+)
 _WEEKDAYS = "一二三四五六日"
 
 

@@ -25,14 +25,20 @@ async def subscribe_reader(instance: Instance, address: str, department: str) ->
     if kept.exists():
         return True
     headers = {"Origin": instance.site_url, "Sec-Fetch-Site": "same-origin"}
-    async with httpx.AsyncClient(base_url=instance.url, headers=headers, timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(
+        base_url=instance.url, headers=headers, timeout=30, trust_env=False
+    ) as client:
         form = {"address": address, "department": department}
         answer = await client.post("/subscribe", data=form)
         if answer.status_code >= 400:
             log.warning("reader_not_subscribed", service="demo", status=answer.status_code)
             return False
         for _ in range(int(PATIENCE * 10)):
-            found = [m for mail in await asyncio.to_thread(newest_mails, mails) for m in _CONFIRM.findall(mail.text)]
+            found = [
+                m
+                for mail in await asyncio.to_thread(newest_mails, mails)
+                for m in _CONFIRM.findall(mail.text)
+            ]
             if found:
                 confirmed = await client.post(found[0])
                 kept.write_text(address, encoding="utf-8")

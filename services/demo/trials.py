@@ -51,7 +51,9 @@ class Trial:
     done: bool = False
     failed: str = ""
 
-    def step(self, name: str, *, note: str = "", link: str = "", at: datetime | None = None) -> None:
+    def step(
+        self, name: str, *, note: str = "", link: str = "", at: datetime | None = None
+    ) -> None:
         """Note an effect that is there now, or was at *at*."""
         seconds = ((at or datetime.now(UTC)) - self.started_at).total_seconds()
         self.steps.append(Step(name, max(seconds, 0) * 1000, note, link))
@@ -86,7 +88,9 @@ class Laboratory:
         task.add_done_callback(self._tasks.discard)
         return trial
 
-    async def _run(self, trial: Trial, work: Callable[[Laboratory, Trial], Awaitable[None]]) -> None:
+    async def _run(
+        self, trial: Trial, work: Callable[[Laboratory, Trial], Awaitable[None]]
+    ) -> None:
         try:
             await work(self, trial)
         except Exception as error:
@@ -106,7 +110,9 @@ class Laboratory:
 
     _last: str | None = None
 
-    async def push(self, trial: Trial, source_id: str, data: dict[str, Any], *, kind: str = intake.PUBLISHED) -> Outcome:
+    async def push(
+        self, trial: Trial, source_id: str, data: dict[str, Any], *, kind: str = intake.PUBLISHED
+    ) -> Outcome:
         """Push one item as the transport bureau and note receipt and outcome."""
         trial.started_at = datetime.now(UTC)
         line = Line(source_id, kind, data)
@@ -117,7 +123,9 @@ class Laboratory:
             self._last = source_id
         return outcome
 
-    async def follow(self, trial: Trial, source_id: str, outcome: Outcome, *, mail: str | None = None) -> None:
+    async def follow(
+        self, trial: Trial, source_id: str, outcome: Outcome, *, mail: str | None = None
+    ) -> None:
         """Note when page, search and mail have the accepted version."""
         instance = self._composition.instance
         waited = {"publisher": "网页已更新", "search": "可以搜到"}
@@ -133,7 +141,12 @@ class Laboratory:
             trial.steps.append(Step(name, None, "等待超时"))
 
     async def _look(
-        self, client: httpx.AsyncClient, trial: Trial, source_id: str, outcome: Outcome, waited: dict[str, str]
+        self,
+        client: httpx.AsyncClient,
+        trial: Trial,
+        source_id: str,
+        outcome: Outcome,
+        waited: dict[str, str],
     ) -> None:
         answer = await client.get(f"/api/items/{BODY}/{source_id}")
         delivery = answer.json().get("delivery", {}) if answer.status_code == 200 else {}
@@ -141,12 +154,20 @@ class Laboratory:
             seen = [d for d in delivery.get(service, []) if d["version"] >= (outcome.version or 1)]
             if seen:
                 link = outcome.url if service == "publisher" else f"/search?q={quote(trial.title)}"
-                trial.step(waited.pop(service), link=link or "", at=datetime.fromisoformat(seen[0]["since"]))
+                trial.step(
+                    waited.pop(service),
+                    link=link or "",
+                    at=datetime.fromisoformat(seen[0]["since"]),
+                )
 
     def _mail(self, words: str, since: datetime) -> datetime | None:
-        for path in sorted(self.mails.glob("*.eml"), key=lambda p: p.stat().st_mtime, reverse=True)[:10]:
+        for path in sorted(self.mails.glob("*.eml"), key=lambda p: p.stat().st_mtime, reverse=True)[
+            :10
+        ]:
             written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-            if written >= since and words in str(message_from_bytes(path.read_bytes(), policy=policy.default)["Subject"]):
+            if written >= since and words in str(
+                message_from_bytes(path.read_bytes(), policy=policy.default)["Subject"]
+            ):
                 return written
         return None
 
@@ -172,7 +193,10 @@ def _because(outcome: Outcome) -> str:
     words = {"resident_id_number": "正文含身份证号码", "secrecy_mark": "含密级标志"}
     if outcome.unchanged:
         return "内容未变，不产生新版本"
-    return "；".join([words.get(code, code) for code in outcome.held_because] + [p.message for p in outcome.problems])
+    return "；".join(
+        [words.get(code, code) for code in outcome.held_because]
+        + [p.message for p in outcome.problems]
+    )
 
 
 def notice(title: str, until: datetime, *, note: str = "", extra: str = "") -> dict[str, Any]:
@@ -181,7 +205,12 @@ def notice(title: str, until: datetime, *, note: str = "", extra: str = "") -> d
     review = {
         "reviewed_by": REVIEWER,
         "reviewed_at": now.isoformat(),
-        "confidentiality": {"verdict": "cleared", "by": REVIEWER, "at": now.isoformat(), "basis": "演示"},
+        "confidentiality": {
+            "verdict": "cleared",
+            "by": REVIEWER,
+            "at": now.isoformat(),
+            "basis": "演示",
+        },
     }
     hour = f"{until.month}月{until.day}日{until:%H:%M}"
     return {
@@ -230,7 +259,9 @@ async def correct(lab: Laboratory, trial: Trial) -> None:
     trial.title = _titles[source_id]
     until = _evening() + timedelta(hours=2)
     note = f"恢复通行时间由原定推迟两小时，改为{until:%H:%M}。"
-    outcome = await lab.push(trial, source_id, notice(trial.title, until, note=note), kind=intake.UPDATED)
+    outcome = await lab.push(
+        trial, source_id, notice(trial.title, until, note=note), kind=intake.UPDATED
+    )
     await lab.follow(trial, source_id, outcome, mail=trial.title)
 
 
@@ -279,7 +310,11 @@ async def without_search(lab: Laboratory, trial: Trial) -> None:
 async def with_id_number(lab: Laboratory, trial: Trial) -> None:
     """Push a text with a (made-up, valid) resident ID number: it is held."""
     source_id, trial.title = lab.fresh(), _title(lab)
-    await lab.push(trial, source_id, notice(trial.title, _evening(), extra="\n\n联系人身份证号：110101190001010014。"))
+    await lab.push(
+        trial,
+        source_id,
+        notice(trial.title, _evening(), extra="\n\n联系人身份证号：110101190001010014。"),
+    )
     trial.step("网页、检索、邮件都没有", note="用 gazette review list 查看，审核后放行或退回")
 
 

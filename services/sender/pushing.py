@@ -80,16 +80,25 @@ async def push(
     await wire.send(lines, department, heard)
     result = Result([(lines[number], found[number]) for number in sorted(found)])
     if visible_within is not None and api is not None:
-        result.invisible = await wait_visible(result, department, api, within=visible_within, progress=progress)
+        result.invisible = await wait_visible(
+            result, department, api, within=visible_within, progress=progress
+        )
     return result
 
 
 async def upload(lines: Sequence[Line], api: httpx.AsyncClient | None, progress: Progress) -> None:
     """Upload every attachment once; raises `UploadRefused`, `NeedsApi`."""
     files = {sha: path for line in lines for sha, path in line.files.items()}
-    kinds = {a["sha256"]: a["media_type"] for line in lines for a in line.data.get("attachments") or [] if "sha256" in a}
+    kinds = {
+        a["sha256"]: a["media_type"]
+        for line in lines
+        for a in line.data.get("attachments") or []
+        if "sha256" in a
+    }
     if files and api is None:
-        raise NeedsApi("有附件：请加 --api 和 --key。 / There are attachments: give --api and --key.")
+        raise NeedsApi(
+            "有附件：请加 --api 和 --key。 / There are attachments: give --api and --key."
+        )
     for number, (sha, path) in enumerate(files.items(), start=1):
         if api is not None:
             await _upload_one(api, sha, path, kinds[sha])
@@ -102,9 +111,12 @@ async def _upload_one(api: httpx.AsyncClient, sha: str, path: Path, kind: str) -
             while chunk := await asyncio.to_thread(file.read, 1 << 18):
                 yield chunk
 
+    answer = httpx.Response(503)
     async for attempt in stamina.retry_context(on=httpx.TransportError, attempts=5):
         with attempt:
-            answer = await api.put(f"/api/blobs/{sha}", content=content(), headers={"Content-Type": kind})
+            answer = await api.put(
+                f"/api/blobs/{sha}", content=content(), headers={"Content-Type": kind}
+            )
     if answer.status_code in (401, 403):
         raise NotAuthorised(problem_of(answer))
     if answer.status_code != 201:
@@ -135,26 +147,39 @@ async def wait_visible(
     return list(left)
 
 
-async def _is_visible(api: httpx.AsyncClient, department: str, source_id: str, version: int) -> bool:
+async def _is_visible(
+    api: httpx.AsyncClient, department: str, source_id: str, version: int
+) -> bool:
     answer = await api.get(f"/api/items/{department}/{source_id}")
     if answer.status_code != 200:
         return False
     delivery = answer.json().get("delivery", {})
-    return all(any(seen["version"] >= version for seen in delivery.get(name, [])) for name in PROJECTIONS)
+    return all(
+        any(seen["version"] >= version for seen in delivery.get(name, [])) for name in PROJECTIONS
+    )
 
 
-async def dry_run(lines: Sequence[Line], department: str, api: httpx.AsyncClient, progress: Progress) -> Result:
+async def dry_run(
+    lines: Sequence[Line], department: str, api: httpx.AsyncClient, progress: Progress
+) -> Result:
     """Have each line validated; nothing is stored, nothing is uploaded."""
     result = Result()
     for line in lines:
         method = "DELETE" if line.type == intake.WITHDRAWN else "PUT"
-        answer = await api.request(method, f"/api/items/{department}/{line.source_id}", params={"dry_run": 1}, json=line.data)
+        answer = await api.request(
+            method,
+            f"/api/items/{department}/{line.source_id}",
+            params={"dry_run": 1},
+            json=line.data,
+        )
         if answer.status_code in (401, 403):
             raise NotAuthorised(problem_of(answer))
         if "results" not in answer.json():
             raise CannotReach(problem_of(answer))
         outcome = Outcome.model_validate(answer.json()["results"][0])
-        problems = [p for p in outcome.problems if not (p.code == "unknown_attachment" and line.files)]
+        problems = [
+            p for p in outcome.problems if not (p.code == "unknown_attachment" and line.files)
+        ]
         if outcome.outcome == "rejected" and not problems:
             outcome = outcome.model_copy(update={"outcome": "accepted"})
         outcome = outcome.model_copy(update={"problems": problems})

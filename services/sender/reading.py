@@ -85,8 +85,14 @@ def _parsed(row: str, origin: str) -> dict[str, Any]:
     try:
         value = json.loads(row)
     except ValueError as error:
-        raise UnreadableFile(f"{origin}：不是 JSON（{error}）。 / {origin}: not JSON ({error}).") from error
-    if not isinstance(value, dict) or not isinstance(value.get("data"), dict) or "source_id" not in value:
+        raise UnreadableFile(
+            f"{origin}：不是 JSON（{error}）。 / {origin}: not JSON ({error})."
+        ) from error
+    if (
+        not isinstance(value, dict)
+        or not isinstance(value.get("data"), dict)
+        or "source_id" not in value
+    ):
         raise UnreadableFile(
             f"{origin}：每行须为含 source_id 和 data 的 JSON 对象。 / {origin}: each line is an object with source_id and data."
         )
@@ -108,8 +114,12 @@ def read_folder(folder: Path, *, transform: Callable[[str], str] = str) -> list[
     above it is laid under every front matter.
     """
     defaults = _defaults(folder)
-    lines = [read_markdown(path, defaults, transform=transform) for path in sorted(folder.glob("*.md"))]
-    return sorted(lines, key=lambda line: (line.sourceversion or 1, _day(line.data), line.source_id))
+    lines = [
+        read_markdown(path, defaults, transform=transform) for path in sorted(folder.glob("*.md"))
+    ]
+    return sorted(
+        lines, key=lambda line: (line.sourceversion or 1, _day(line.data), line.source_id)
+    )
 
 
 def _day(data: dict[str, Any]) -> str:
@@ -124,7 +134,9 @@ def _defaults(folder: Path) -> dict[str, Any]:
     return {}
 
 
-def read_markdown(path: Path, defaults: dict[str, Any], *, transform: Callable[[str], str] = str) -> Line:
+def read_markdown(
+    path: Path, defaults: dict[str, Any], *, transform: Callable[[str], str] = str
+) -> Line:
     """Return one Markdown file with front matter as a line."""
     try:
         text = transform(path.read_text(encoding="utf-8"))
@@ -141,7 +153,11 @@ def read_markdown(path: Path, defaults: dict[str, Any], *, transform: Callable[[
     version = data.pop("sourceversion", None) or (int(named["version"] or 1) if named else 1)
     kind = data.pop("type", "published")
     if kind in ("withdrawn", intake.WITHDRAWN):
-        return _line({"source_id": source_id, "sourceversion": version, "type": kind, "data": data}, path.parent, str(path))
+        return _line(
+            {"source_id": source_id, "sourceversion": version, "type": kind, "data": data},
+            path.parent,
+            str(path),
+        )
     body = parted["body"].strip()
     form = data.pop("format", "markdown")
     if body:
@@ -164,13 +180,19 @@ def _yaml(text: str, origin: str) -> dict[str, Any]:
     try:
         value = yaml.load(text, Loader=_Dates)  # noqa: S506 — a SafeLoader without timestamps
     except yaml.YAMLError as error:
-        raise UnreadableFile(f"{origin}：信息项不是 YAML（{error}）。 / {origin}: front matter is not YAML ({error}).") from error
+        raise UnreadableFile(
+            f"{origin}：信息项不是 YAML（{error}）。 / {origin}: front matter is not YAML ({error})."
+        ) from error
     if not isinstance(value, dict):
-        raise UnreadableFile(f"{origin}：信息项应为“名称: 值”。 / {origin}: front matter must be `name: value` lines.")
+        raise UnreadableFile(
+            f"{origin}：信息项应为“名称: 值”。 / {origin}: front matter must be `name: value` lines."
+        )
     return value
 
 
-def _with_files(data: dict[str, Any], folder: Path, origin: str) -> tuple[dict[str, Any], dict[str, Path]]:
+def _with_files(
+    data: dict[str, Any], folder: Path, origin: str
+) -> tuple[dict[str, Any], dict[str, Path]]:
     """Fill in name, type, size and hash of the attachments that are given as `file:`."""
     files: dict[str, Path] = {}
     attachments = []
@@ -178,7 +200,9 @@ def _with_files(data: dict[str, Any], folder: Path, origin: str) -> tuple[dict[s
         if isinstance(attachment, dict) and "file" in attachment:
             path = folder / attachment["file"]
             if not path.is_file():
-                raise UnreadableFile(f"{origin}：没有附件 {path}。 / {origin}: there is no attachment {path}.")
+                raise UnreadableFile(
+                    f"{origin}：没有附件 {path}。 / {origin}: there is no attachment {path}."
+                )
             rest = {name: value for name, value in attachment.items() if name != "file"}
             described = _described(path) | rest
             files[described["sha256"]] = path
@@ -191,5 +215,9 @@ def _with_files(data: dict[str, Any], folder: Path, origin: str) -> tuple[dict[s
 def _described(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         sha = file_digest(file, "sha256").hexdigest()
-    kind = MEDIA_TYPES.get(path.suffix.lower()) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    kind = (
+        MEDIA_TYPES.get(path.suffix.lower())
+        or mimetypes.guess_type(path.name)[0]
+        or "application/octet-stream"
+    )
     return {"name": path.name, "media_type": kind, "sha256": sha, "size": path.stat().st_size}

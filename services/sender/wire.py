@@ -61,7 +61,7 @@ def sending(line: Line, department: str) -> Sending:
         "source": f"/departments/{department}",
         "subject": line.source_id,
         "type": line.type,
-        "time": datetime.now(UTC).isoformat(),
+        "time": datetime.now(UTC).isoformat(),  # noqa: TID251 -- the edge of another system
         "datacontenttype": "application/json",
         **({"sourceversion": line.sourceversion} if line.sourceversion else {}),
         "data": line.data,
@@ -91,9 +91,12 @@ class HttpWire:
 
     async def _post(self, part: Sequence[Sending]) -> list[Outcome]:
         body = b"[" + b",".join(row.payload for row in part) + b"]"
+        answer = httpx.Response(503)
         async for attempt in stamina.retry_context(on=_again, attempts=8, timeout=120):
             with attempt:
-                answer = await self._client.post("/api/events", content=body, headers={"Content-Type": BATCH_CONTENT_TYPE})
+                answer = await self._client.post(
+                    "/api/events", content=body, headers={"Content-Type": BATCH_CONTENT_TYPE}
+                )
                 if answer.status_code in (401, 403):
                     raise NotAuthorised(problem_of(answer))
                 answer.raise_for_status()
@@ -124,7 +127,9 @@ class NatsWire:
 
     async def send(self, lines: Sequence[Line], department: str, heard: Heard) -> None:
         """Send *lines* over NATS; the versions of one item go one after another."""
-        subscription = await self._client.subscribe(f"outcomes.{department}.items", cb=self._on_outcome)
+        subscription = await self._client.subscribe(
+            f"outcomes.{department}.items", cb=self._on_outcome
+        )
         await self._client.flush()
         room = asyncio.Semaphore(WINDOW)
         chains: dict[str, list[Line]] = {}
@@ -138,7 +143,9 @@ class NatsWire:
         finally:
             await subscription.unsubscribe()
 
-    async def _chain(self, chain: Sequence[Line], department: str, heard: Heard, room: asyncio.Semaphore) -> None:
+    async def _chain(
+        self, chain: Sequence[Line], department: str, heard: Heard, room: asyncio.Semaphore
+    ) -> None:
         try:
             for line in chain:
                 heard(line, await self._one(sending(line, department), department))
@@ -163,9 +170,13 @@ class NatsWire:
 
     async def _publish(self, subject: str, payload: bytes, headers: dict[str, str]) -> None:
         js = self._client.jetstream()
-        async for attempt in stamina.retry_context(on=(NatsError, asyncio.TimeoutError), attempts=6, timeout=60):
+        async for attempt in stamina.retry_context(
+            on=(NatsError, asyncio.TimeoutError), attempts=6, timeout=60
+        ):
             with attempt:
-                await js.publish(subject, payload, stream="INTAKE", headers=dict(headers), timeout=5)
+                await js.publish(
+                    subject, payload, stream="INTAKE", headers=dict(headers), timeout=5
+                )
 
     async def _on_outcome(self, message: Msg) -> None:
         outcome = Outcome.model_validate(from_json(message.data)["data"])
@@ -175,9 +186,10 @@ class NatsWire:
 
 
 @asynccontextmanager
-async def over_nats(url: str, department: str, *, nkey: Path | None = None) -> AsyncIterator[NatsWire]:
+async def over_nats(
+    url: str, department: str, *, nkey: Path | None = None
+) -> AsyncIterator[NatsWire]:
     """Open a connection as *department* (its nkey seed in the file *nkey*), or with the rights that *url* carries."""
-
     refusals: list[Exception] = []
 
     async def note(error: Exception) -> None:
@@ -197,8 +209,12 @@ async def over_nats(url: str, department: str, *, nkey: Path | None = None) -> A
             **options,
         )
     except (NatsError, OSError, TimeoutError) as error:
-        known = "authorization" in str(error).lower() or any("authorization" in str(e).lower() for e in refusals)
-        raise (NotAuthorised if known else CannotReach)(f"NATS {url.rsplit('@', 1)[-1]}: {error}") from error
+        known = "authorization" in str(error).lower() or any(
+            "authorization" in str(e).lower() for e in refusals
+        )
+        raise (NotAuthorised if known else CannotReach)(
+            f"NATS {url.rsplit('@', 1)[-1]}: {error}"
+        ) from error
     try:
         yield NatsWire(client)
     finally:
@@ -206,8 +222,14 @@ async def over_nats(url: str, department: str, *, nkey: Path | None = None) -> A
 
 
 @asynccontextmanager
-async def over_http(url: str, key: str, *, department: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
+async def over_http(
+    url: str, key: str, *, department: str | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
     """Open a client that carries the key; *department* is named when the key is the instance's own token."""
-    headers = {"Authorization": f"Bearer {key}"} | ({"Gazette-Department": department} if department else {})
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=120, trust_env=False) as client:
+    headers = {"Authorization": f"Bearer {key}"} | (
+        {"Gazette-Department": department} if department else {}
+    )
+    async with httpx.AsyncClient(
+        base_url=url, headers=headers, timeout=120, trust_env=False
+    ) as client:
         yield client

@@ -167,7 +167,13 @@ class Review(Strict):
         """Say whether this attestation lets an item out without a further review."""
         c = self.confidentiality
         return bool(
-            self.reviewed_by and self.reviewed_at and c and c.verdict == "cleared" and c.by and c.at and c.basis
+            self.reviewed_by
+            and self.reviewed_at
+            and c
+            and c.verdict == "cleared"
+            and c.by
+            and c.at
+            and c.basis
         )
 
 
@@ -224,7 +230,12 @@ class WithdrawalData(Strict):
     """A withdrawal, with its public reason."""
 
     kind: Literal["withdrawn", "gone", "redirect", "vanish"]
-    reason: Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_clean), AfterValidator(_not_blank)]
+    reason: Annotated[
+        str,
+        Field(min_length=1, max_length=2000),
+        AfterValidator(_clean),
+        AfterValidator(_not_blank),
+    ]
     redirect_to: Annotated[str, Field(max_length=2000)] | None = None
 
 
@@ -232,7 +243,7 @@ class IntakeEvent(Event[IntakeData | WithdrawalData]):
     """One event of a department's system, as the catalog read it."""
 
     # an intake event always has a subject; CloudEvents alone would let it be absent
-    subject: Annotated[str, Field(min_length=1, max_length=MAX_SOURCE_ID)]  # type: ignore[mutable-override]
+    subject: Annotated[str, Field(min_length=1, max_length=MAX_SOURCE_ID)]
     """The department's own stable `source_id`; may contain `/`."""
     sourceversion: Annotated[int, Field(ge=1, le=MAX_SOURCE_VERSION)] | None = None
     """The department's own revision, if it keeps one."""

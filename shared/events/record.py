@@ -38,7 +38,9 @@ class Names(Open):
     zh_hant: str | None = Field(default=None, alias="zh-Hant")
     en: str | None = None
 
-    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(
+        extra="allow", frozen=True, populate_by_name=True, serialize_by_alias=True
+    )
 
     def of(self, language: str) -> str:
         """Return the name in *language* (a BCP 47 tag), or the Simplified one."""
@@ -185,7 +187,16 @@ class CatalogueEntry(Open):
     limit_days: int | None = None
     """Time limit in working days from creation or change (Art. 26)."""
     limit_hours: int | None = None
-    frequency: Literal["real_time", "weekly", "biweekly", "monthly", "quarterly", "yearly", "on_change", "as_promised"]
+    frequency: Literal[
+        "real_time",
+        "weekly",
+        "biweekly",
+        "monthly",
+        "quarterly",
+        "yearly",
+        "on_change",
+        "as_promised",
+    ]
     hidden: bool = False
     """Not in the menu of the disclosure column (`news`)."""
 
@@ -227,7 +238,9 @@ class RecordEvent(Event[ItemState]):
     """An item was published, updated or withdrawn."""
 
     type: Literal[
-        "org.opengazette.record.published.v1", "org.opengazette.record.updated.v1", "org.opengazette.record.withdrawn.v1"
+        "org.opengazette.record.published.v1",
+        "org.opengazette.record.updated.v1",
+        "org.opengazette.record.withdrawn.v1",
     ]
     statesha256: str = ""
     """SHA-256 of the public state: of `data` as sent, without `sequence` and `epoch`."""

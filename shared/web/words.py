@@ -436,7 +436,6 @@ _VERSION = {
     "deleted": _w("（删除开始）", "（刪除開始）", "(deletion begins)"),
     "deleted-end": _w("（删除结束）", "（刪除結束）", "(deletion ends)"),
     "title-field": _w("标题", "標題", "Title"),
-    "summary-field": _w("摘要", "摘要", "Summary"),
 }
 
 _NOTICE = {

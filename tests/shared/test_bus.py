@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from nats.js.client import JetStreamContext
+from nats.js.errors import NotFoundError
 from pydantic_core import from_json
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,7 +35,9 @@ class Heard:
 
 
 @hears("RECORD", durable="search", parse=from_json)
-async def handler(events: Sequence[Any], session: AsyncSession, now: datetime, *, heard: Heard) -> None:
+async def handler(
+    events: Sequence[Any], session: AsyncSession, now: datetime, *, heard: Heard
+) -> None:
     """Note what comes; fail as told."""
     assert now.tzinfo is not None
     for event in events:
@@ -79,7 +82,9 @@ async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float 
 
 async def parked(db: Database) -> list[Any]:
     async with db.sessions() as session:
-        return list((await session.execute(text("SELECT * FROM catalog.parked ORDER BY parked_id"))).all())
+        return list(
+            (await session.execute(text("SELECT * FROM catalog.parked ORDER BY parked_id"))).all()
+        )
 
 
 async def test_what_has_gathered_comes_as_one_batch_in_order(bus: Bus, db: Database) -> None:
@@ -161,6 +166,6 @@ async def test_a_vanished_stream_is_made_again(bus: Bus, db: Database) -> None:
 async def _has_stream(bus: Bus) -> bool:
     try:
         await bus.js.consumer_info("RECORD", "search")
-    except Exception:
+    except NotFoundError:
         return False
     return True

@@ -82,7 +82,8 @@ async def accept_items(
 async def _reserve(session: AsyncSession, count: int) -> list[int]:
     """Reserve outbox ids; they ascend within the batch, so the order of events is the order of the record."""
     rows = await session.execute(
-        text("SELECT nextval('catalog.outbox_outbox_id_seq') FROM generate_series(1, :count)"), {"count": count}
+        text("SELECT nextval('catalog.outbox_outbox_id_seq') FROM generate_series(1, :count)"),
+        {"count": count},
     )
     return sorted((row[0] for row in rows), reverse=True)
 
@@ -116,7 +117,10 @@ async def _load(
 
 async def _offices(session: AsyncSession, codes: list[str]) -> dict[str, rules.Office]:
     rows = await session.execute(
-        text("SELECT code, names, policy, history FROM catalog.department WHERE code = ANY(:codes)"), {"codes": codes}
+        text(
+            "SELECT code, names, policy, history FROM catalog.department WHERE code = ANY(:codes)"
+        ),
+        {"codes": codes},
     )
     return {row.code: rules.Office(row.code, row.names, row.policy, row.history) for row in rows}
 
@@ -135,11 +139,13 @@ async def _standings(
     falling = {
         found[key].outbox_id: key
         for event in events
-        if isinstance(event.data, WithdrawalData) and (key := (event.department, event.source_id)) in found
+        if isinstance(event.data, WithdrawalData)
+        and (key := (event.department, event.source_id)) in found
     }
     if falling:
         bodies = await session.execute(
-            text("SELECT outbox_id, body FROM catalog.outbox WHERE outbox_id = ANY(:ids)"), {"ids": list(falling)}
+            text("SELECT outbox_id, body FROM catalog.outbox WHERE outbox_id = ANY(:ids)"),
+            {"ids": list(falling)},
         )
         for row in bodies:
             key = falling[row.outbox_id]
@@ -176,7 +182,9 @@ async def _waiting(session: AsyncSession, keys: dict[str, list[str]]) -> dict[tu
     return {(row.department, row.source_id): row for row in rows}
 
 
-async def _receipts(session: AsyncSession, keys: dict[str, list[str]]) -> dict[tuple[str, str], tuple[str, dict[str, Any]]]:
+async def _receipts(
+    session: AsyncSession, keys: dict[str, list[str]]
+) -> dict[tuple[str, str], tuple[str, dict[str, Any]]]:
     rows = await session.execute(
         text(
             "SELECT r.department, r.event_id, r.content_sha256, r.outcome FROM catalog.receipt r "
@@ -188,7 +196,9 @@ async def _receipts(session: AsyncSession, keys: dict[str, list[str]]) -> dict[t
     return {(row.department, row.event_id): (row.content_sha256, row.outcome) for row in rows}
 
 
-async def _blobs(session: AsyncSession, events: Sequence[rules.Incoming]) -> dict[tuple[str, str], Any]:
+async def _blobs(
+    session: AsyncSession, events: Sequence[rules.Incoming]
+) -> dict[tuple[str, str], Any]:
     wanted = [
         (event.department, attachment.sha256)
         for event in events
@@ -212,7 +222,9 @@ async def _targets(session: AsyncSession, events: Sequence[rules.Incoming]) -> d
     names = [
         event.data.redirect_to.split("/", 1)
         for event in events
-        if isinstance(event.data, WithdrawalData) and event.data.redirect_to and "://" not in event.data.redirect_to
+        if isinstance(event.data, WithdrawalData)
+        and event.data.redirect_to
+        and "://" not in event.data.redirect_to
     ]
     pairs = [pair for pair in names if len(pair) == 2]
     if not pairs:
@@ -228,11 +240,16 @@ async def _targets(session: AsyncSession, events: Sequence[rules.Incoming]) -> d
 
 
 async def _taken(session: AsyncSession, events: Sequence[rules.Incoming]) -> set[str]:
-    given = [e.data.index_number for e in events if isinstance(e.data, IntakeData) and e.data.index_number]
+    given = [
+        e.data.index_number
+        for e in events
+        if isinstance(e.data, IntakeData) and e.data.index_number
+    ]
     if not given:
         return set()
     rows = await session.execute(
-        text("SELECT index_number FROM catalog.item WHERE index_number = ANY(:given)"), {"given": given}
+        text("SELECT index_number FROM catalog.item WHERE index_number = ANY(:given)"),
+        {"given": given},
     )
     return {row[0] for row in rows}
 
@@ -258,7 +275,9 @@ async def _give_back(session: AsyncSession, batch: Batch) -> None:
     """Set the counters to what was really used, so that a held or embargoed item leaves no visible gap."""
     for (department, year), last in sorted(batch.serials.items()):
         await session.execute(
-            text("UPDATE catalog.serial SET last = :last WHERE department = :department AND year = :year"),
+            text(
+                "UPDATE catalog.serial SET last = :last WHERE department = :department AND year = :year"
+            ),
             {"department": department, "year": year, "last": last},
         )
 
@@ -278,7 +297,9 @@ def _settle(batch: Batch, event: Read) -> Outcome:
         content = event.event_sha256 if isinstance(event, rules.Incoming) else ""
         stored = outcome.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
         if (event.department, event.event_id) not in batch.receipts:
-            batch.changes.receipts.append((event.department, event.event_id, content, to_json(stored).decode()))
+            batch.changes.receipts.append(
+                (event.department, event.event_id, content, to_json(stored).decode())
+            )
             batch.receipts[event.department, event.event_id] = (content, stored)
     if event.department:
         _say_outcome(batch, event, outcome)
@@ -287,11 +308,20 @@ def _settle(batch: Batch, event: Read) -> Outcome:
 
 def _outcome(batch: Batch, event: Read) -> Outcome:
     if isinstance(event, Unreadable):
-        return Outcome(id=event.event_id, outcome="rejected", source_id=event.source_id, problems=event.problems)
+        return Outcome(
+            id=event.event_id,
+            outcome="rejected",
+            source_id=event.source_id,
+            problems=event.problems,
+        )
     office = batch.offices.get(event.department)
     if office is None:
         return _rejected(event, [_unknown_department(event.department)])
-    known = batch.receipts.get((event.department, event.event_id)) if event.remembered and not event.released else None
+    known = (
+        batch.receipts.get((event.department, event.event_id))
+        if event.remembered and not event.released
+        else None
+    )
     if known is not None:
         if known[0] != event.event_sha256:
             return _rejected(event, [rules.conflict("/id")])
@@ -313,7 +343,9 @@ def _judged(batch: Batch, event: rules.Incoming, office: rules.Office) -> Outcom
             return _rejected(event, [rules.conflict("/sourceversion")])
         case "held" | "scheduled":
             if waiting is None or waiting.content_sha256 != event.content_sha256:
-                batch.changes.wait(event, decision.verdict, decision.because, at=batch.now, replaces=waiting)
+                batch.changes.wait(
+                    event, decision.verdict, decision.because, at=batch.now, replaces=waiting
+                )
                 batch.waiting[key] = batch.changes.waiting[-1]
             item_id = standing.item_id if standing else None
             return Outcome(
@@ -326,7 +358,11 @@ def _judged(batch: Batch, event: rules.Incoming, office: rules.Office) -> Outcom
         case "ignored":
             return _of(event, standing, "ignored")
         case "unchanged":
-            if standing and event.sourceversion and event.sourceversion > (standing.sourceversion or 0):
+            if (
+                standing
+                and event.sourceversion
+                and event.sourceversion > (standing.sourceversion or 0)
+            ):
                 batch.changes.sourceversions.append((standing.item_id, event.sourceversion))
             return _of(event, standing, "accepted").model_copy(update={"unchanged": True})
 
@@ -345,7 +381,9 @@ def _of(event: rules.Incoming, standing: rules.Standing | None, outcome: str) ->
 
 
 def _rejected(event: rules.Incoming, problems: list[Problem]) -> Outcome:
-    return Outcome(id=event.event_id, outcome="rejected", source_id=event.source_id, problems=problems)
+    return Outcome(
+        id=event.event_id, outcome="rejected", source_id=event.source_id, problems=problems
+    )
 
 
 def _unknown_department(code: str) -> Problem:
@@ -389,7 +427,12 @@ def _problems(batch: Batch, event: rules.Incoming) -> list[Problem]:
 
 
 def _redirect_problems(batch: Batch, data: WithdrawalData) -> list[Problem]:
-    if data.kind != "redirect" or not data.redirect_to or "://" in data.redirect_to or data.redirect_to in batch.targets:
+    if (
+        data.kind != "redirect"
+        or not data.redirect_to
+        or "://" in data.redirect_to
+        or data.redirect_to in batch.targets
+    ):
         return []
     return [
         Problem(
@@ -431,14 +474,17 @@ def _taken_number(given: str) -> Problem:
 # --- applying
 
 
-def _apply(batch: Batch, event: rules.Incoming, office: rules.Office, standing: rules.Standing | None) -> Outcome:
+def _apply(
+    batch: Batch, event: rules.Incoming, office: rules.Office, standing: rules.Standing | None
+) -> Outcome:
     identity = _identity(batch, event, standing)
+    turn = rules.Turn(identity, standing, office, batch.now)
     if isinstance(event.data, WithdrawalData):
         to = event.data.redirect_to
         target = batch.targets.get(to, to) if to and event.data.kind == "redirect" else None
-        following = rules.withdraw(event, event.data, identity, standing, office, batch.now, target=target)
+        following = rules.withdraw(event, event.data, turn, target=target)
     else:
-        following = rules.publish(event, event.data, identity, standing, office, batch.now, batch.zone)
+        following = rules.publish(event, event.data, turn, batch.zone)
     outgoing = _record_event(batch, event, office, following)
     if len(outgoing.body.encode()) > MAX_RECORD_BYTES:
         batch.outbox_ids.append(outgoing.outbox_id)
@@ -446,13 +492,23 @@ def _apply(batch: Batch, event: rules.Incoming, office: rules.Office, standing: 
     after = _after(event, identity, standing, following, outgoing)
     key = (event.department, event.source_id)
     batch.standings[key] = after
-    batch.changes.apply(event, after, following, outgoing, zone=batch.zone, closes=batch.waiting.pop(key, None), now=batch.now)
+    batch.changes.apply(
+        event,
+        after,
+        following,
+        outgoing,
+        zone=batch.zone,
+        closes=batch.waiting.pop(key, None),
+        now=batch.now,
+    )
     if identity.index_number:
         batch.taken_numbers.add(identity.index_number)
     return _of(event, after, "accepted")
 
 
-def _identity(batch: Batch, event: rules.Incoming, standing: rules.Standing | None) -> rules.Identity:
+def _identity(
+    batch: Batch, event: rules.Incoming, standing: rules.Standing | None
+) -> rules.Identity:
     data = event.data if isinstance(event.data, IntakeData) else None
     first = data.first_published_on if data else None
     number = data.index_number if data else None
@@ -469,13 +525,18 @@ def _identity(batch: Batch, event: rules.Incoming, standing: rules.Standing | No
     serial = batch.serials[event.department, year]
     catalogue = data.catalogue if data else "other"
     issued = batch.numbers.number(
-        department=event.department, catalogue=catalogue, day=first or batch.now.astimezone(batch.zone).date(), serial=serial
+        department=event.department,
+        catalogue=catalogue,
+        day=first or batch.now.astimezone(batch.zone).date(),
+        serial=serial,
     )
     url = f"/{event.department}/{year}/{serial}/"
     return rules.Identity(UUID(bytes=uuid7().bytes), url, number or issued, batch.now, first)
 
 
-def _record_event(batch: Batch, event: rules.Incoming, office: rules.Office, following: rules.NextState) -> Outgoing:
+def _record_event(
+    batch: Batch, event: rules.Incoming, office: rules.Office, following: rules.NextState
+) -> Outgoing:
     event_id = str(uuid7())
     envelope = {
         "specversion": "1.0",
@@ -490,7 +551,9 @@ def _record_event(batch: Batch, event: rules.Incoming, office: rules.Office, fol
     }
     body = to_json(envelope)[:-1] + b',"data":' + following.data + b"}"
     subject = f"record.{office.code}.{following.item_id}"
-    return Outgoing(batch.outbox_ids.pop(), event_id, "RECORD", subject, body.decode(), event.traceparent)
+    return Outgoing(
+        batch.outbox_ids.pop(), event_id, "RECORD", subject, body.decode(), event.traceparent
+    )
 
 
 def _too_large() -> Problem:
@@ -541,6 +604,6 @@ def _say_outcome(batch: Batch, event: Read, outcome: Outcome) -> None:
     body = to_json({name: value for name, value in envelope.items() if value is not None}).decode()
     subject = f"outcomes.{event.department}.items"
     traceparent = event.traceparent if isinstance(event, rules.Incoming) else None
-    batch.changes.said.append(Outgoing(batch.outbox_ids.pop(), event_id, "OUTCOMES", subject, body, traceparent))
-
-
+    batch.changes.said.append(
+        Outgoing(batch.outbox_ids.pop(), event_id, "OUTCOMES", subject, body, traceparent)
+    )

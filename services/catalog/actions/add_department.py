@@ -57,7 +57,9 @@ async def add_department(session: AsyncSession, new: NewDepartment, *, now: date
             "A code begins with a lower-case letter and has 2 to 40 lower-case letters, digits and hyphens."
         )
     if new.code in RESERVED:
-        raise BadDepartmentCode(f"{new.code} 是网站的路径，不能作代码。 / {new.code} is a path of the site.")
+        raise BadDepartmentCode(
+            f"{new.code} 是网站的路径，不能作代码。 / {new.code} is a path of the site."
+        )
     if new.parent and not await _exists(session, new.parent):
         raise NoSuchParent(new.parent)
     values = new.model_dump() | {"names": {"zh-Hans": new.code} | new.names, "created_at": now}
@@ -70,4 +72,6 @@ async def add_department(session: AsyncSession, new: NewDepartment, *, now: date
 
 
 async def _exists(session: AsyncSession, code: str) -> bool:
-    return (await session.execute(select(department.c.code).where(department.c.code == code))).scalar() is not None
+    return (
+        await session.execute(select(department.c.code).where(department.c.code == code))
+    ).scalar() is not None

@@ -12,7 +12,17 @@ from services.catalog.announcing import announce_department
 from services.catalog.tables import department
 from shared.errors import Refused
 
-CHANGEABLE = {"names", "kind", "parent", "position", "policy", "history", "contact", "about", "entries"}
+CHANGEABLE = {
+    "names",
+    "kind",
+    "parent",
+    "position",
+    "policy",
+    "history",
+    "contact",
+    "about",
+    "entries",
+}
 
 
 class NoSuchDepartment(Refused):
@@ -21,14 +31,21 @@ class NoSuchDepartment(Refused):
     status = 404
 
 
-async def change_department(session: AsyncSession, code: str, changes: dict[str, Any], *, now: datetime) -> None:
+async def change_department(
+    session: AsyncSession, code: str, changes: dict[str, Any], *, now: datetime
+) -> None:
     """Set the given fields and say the new state of the body; names are merged, the rest replaced."""
     row = (
-        await session.execute(text("SELECT names FROM catalog.department WHERE code = :code FOR UPDATE"), {"code": code})
+        await session.execute(
+            text("SELECT names FROM catalog.department WHERE code = :code FOR UPDATE"),
+            {"code": code},
+        )
     ).one_or_none()
     if row is None:
         raise NoSuchDepartment(code)
-    values = {name: value for name, value in changes.items() if name in CHANGEABLE and value is not None}
+    values = {
+        name: value for name, value in changes.items() if name in CHANGEABLE and value is not None
+    }
     if "names" in values:
         values["names"] = row.names | values["names"]
     if not values:

@@ -41,14 +41,27 @@ async def decide_waiting(
     """
     if not reason.strip():
         raise ReasonMissing
-    row = await _close(session, waiting_id, "approved" if approve else "returned", by=by, reason=reason.strip(), now=now)
+    row = await _close(
+        session,
+        waiting_id,
+        "approved" if approve else "returned",
+        by=by,
+        reason=reason.strip(),
+        now=now,
+    )
     event = restored(row) if approve else _returned(row, reason.strip())
     [outcome] = await accept_items(session, [event], now=now, doors=doors)
     return outcome
 
 
 async def _close(
-    session: AsyncSession, waiting_id: int, decision: str, *, by: str, reason: str | None, now: datetime
+    session: AsyncSession,
+    waiting_id: int,
+    decision: str,
+    *,
+    by: str,
+    reason: str | None,
+    now: datetime,
 ) -> Any:
     row = (
         await session.execute(

@@ -15,13 +15,19 @@ from shared.events.effects import Visible
 
 
 async def hear_shown(
-    sessions: async_sessionmaker[AsyncSession], client: httpx.AsyncClient, projections: Mapping[str, str], *, token: str
+    sessions: async_sessionmaker[AsyncSession],
+    client: httpx.AsyncClient,
+    projections: Mapping[str, str],
+    *,
+    token: str,
 ) -> None:
     """Read what each projection shows and note first visibilities that are not known yet."""
     for service, address in projections.items():
         after: str | None = "00000000-0000-0000-0000-000000000000"
         while after:
-            answer = await client.get(address, params={"after": after}, headers={"Authorization": f"Bearer {token}"})
+            answer = await client.get(
+                address, params={"after": after}, headers={"Authorization": f"Bearer {token}"}
+            )
             answer.raise_for_status()
             page: dict[str, Any] = answer.json()
             async with sessions.begin() as session:

@@ -20,11 +20,15 @@ def digest(key: str) -> str:
 
 async def issue_key(session: AsyncSession, code: str, *, now: datetime) -> str:
     """Return a new key for *code*; it is shown once and stored as a hash."""
-    known = (await session.execute(select(department.c.code).where(department.c.code == code))).scalar()
+    known = (
+        await session.execute(select(department.c.code).where(department.c.code == code))
+    ).scalar()
     if known is None:
         raise NoSuchDepartment(code)
     key = f"ogk_{code}_{secrets.token_urlsafe(32)}"
-    await session.execute(insert(api_key).values(department=code, sha256=digest(key), created_at=now))
+    await session.execute(
+        insert(api_key).values(department=code, sha256=digest(key), created_at=now)
+    )
     return key
 
 

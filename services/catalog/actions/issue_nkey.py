@@ -17,11 +17,14 @@ async def issue_nkey(session: AsyncSession, code: str) -> str:
     seed = nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER)
     public = nkeys.from_seed(seed).public_key.decode()
     answer = await session.execute(
-        update(department).where(department.c.code == code).values(nkey=public).returning(department.c.code)
+        update(department)
+        .where(department.c.code == code)
+        .values(nkey=public)
+        .returning(department.c.code)
     )
     if answer.scalar() is None:
         raise NoSuchDepartment(code)
-    return seed.decode()
+    return str(seed.decode())
 
 
 async def revoke_nkey(session: AsyncSession, code: str) -> None:

@@ -32,7 +32,9 @@ class Received:
     traceparent: str | None = None
 
 
-def prepare_events(received: Sequence[Received], senders: Mapping[str, Sender], *, now: datetime) -> list[Read]:
+def prepare_events(
+    received: Sequence[Received], senders: Mapping[str, Sender], *, now: datetime
+) -> list[Read]:
     """Read *received* in order; never raises for what a sender did wrong."""
     return [_prepared(event, senders, now) for event in received]
 
@@ -41,7 +43,9 @@ def _prepared(received: Received, senders: Mapping[str, Sender], now: datetime) 
     sender = senders.get(received.department or "")
     event = reading.read_event(received.raw, department=received.department, sender=sender, now=now)
     if isinstance(event, reading.Unreadable):
-        return Unreadable(event.id, received.department or event.department or "", event.problems, event.source_id)
+        return Unreadable(
+            event.id, received.department or event.department or "", event.problems, event.source_id
+        )
     return incoming(
         event.data,
         department=event.department,
@@ -53,7 +57,14 @@ def _prepared(received: Received, senders: Mapping[str, Sender], now: datetime) 
 
 
 def prepare_data(
-    raw: bytes, *, department: str, source_id: str, withdrawal: bool, sender: Sender | None, now: datetime, traceparent: str | None
+    raw: bytes,
+    *,
+    department: str,
+    source_id: str,
+    withdrawal: bool,
+    sender: Sender | None,
+    now: datetime,
+    traceparent: str | None,
 ) -> Read:
     """Read the body of a PUT (intake data) or DELETE (withdrawal data): the same without a CloudEvent."""
     kind: reading.Kind = "withdrawal" if withdrawal else "item"
@@ -62,7 +73,12 @@ def prepare_data(
     if isinstance(data, reading.Unreadable):
         return Unreadable(event_id, department, data.problems, source_id)
     return incoming(
-        data, department=department, source_id=source_id, event_id=event_id, remembered=False, traceparent=traceparent
+        data,
+        department=department,
+        source_id=source_id,
+        event_id=event_id,
+        remembered=False,
+        traceparent=traceparent,
     )
 
 

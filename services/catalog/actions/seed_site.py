@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.catalog.announcing import announce_list
 
 
-async def seed_site(session: AsyncSession, lists: dict[str, dict[str, Any]], *, now: datetime) -> list[str]:
+async def seed_site(
+    session: AsyncSession, lists: dict[str, dict[str, Any]], *, now: datetime
+) -> list[str]:
     """Say each of *lists* (key → value) that differs from what the record holds; return their keys.
 
     `settings` are only seeded: what an operator has set stays.

@@ -41,7 +41,14 @@ async def store_blob(
                 "VALUES (:department, :sha256, :size, :media_type, to_jsonb(CAST(:found AS text[])), :now) "
                 "ON CONFLICT (department, sha256) DO UPDATE SET uploaded_at = excluded.uploaded_at"
             ),
-            {"department": department, "sha256": sha256, "size": size, "media_type": media_type, "found": found, "now": now},
+            {
+                "department": department,
+                "sha256": sha256,
+                "size": size,
+                "media_type": media_type,
+                "found": found,
+                "now": now,
+            },
         )
     return {"sha256": sha256, "size": size}
 
@@ -52,10 +59,16 @@ def _look(blobs: BlobStore, sha256: str, media_type: str | None) -> list[str]:
         content = attachment_text(blobs.path(sha256), media_type or "")
     except Unscannable:
         return [unscannable(sha256).code]
-    return sorted({finding.code for finding in findings("", None, None, {sha256: content})}) if content else []
+    return (
+        sorted({finding.code for finding in findings("", None, None, {sha256: content})})
+        if content
+        else []
+    )
 
 
-async def sweep_blobs(sessions: async_sessionmaker[AsyncSession], blobs: BlobStore, *, now: datetime) -> int:
+async def sweep_blobs(
+    sessions: async_sessionmaker[AsyncSession], blobs: BlobStore, *, now: datetime
+) -> int:
     """Remove uploads that nothing has referred to for seven days; return how many."""
     async with sessions.begin() as session:
         rows = await session.execute(
@@ -67,7 +80,9 @@ async def sweep_blobs(sessions: async_sessionmaker[AsyncSession], blobs: BlobSto
             {"limit": now - KEEP_UNREFERENCED},
         )
         gone = {row[0] for row in rows}
-        kept = await session.execute(text("SELECT sha256 FROM catalog.blob WHERE sha256 = ANY(:gone)"), {"gone": list(gone)})
+        kept = await session.execute(
+            text("SELECT sha256 FROM catalog.blob WHERE sha256 = ANY(:gone)"), {"gone": list(gone)}
+        )
         gone -= {row[0] for row in kept}
     for sha256 in gone:
         await asyncio.to_thread(blobs.remove_held, sha256)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+from services.catalog.cleaning.entities import hidden, restored
 from services.catalog.cleaning.markdown import from_markdown
 from services.catalog.cleaning.plain import from_plain
 from services.catalog.cleaning.tree import read_blocks
@@ -32,4 +33,5 @@ def clean_body(format: Format, content: str, attachments: Mapping[str, str] | No
     that name one (`attachment:图1.png`, or just `图1.png`) point there afterwards, other pictures leave their
     alternative text. Without it, `attachment:` references stay as they are. Headings begin at `h2`.
     """
-    return scrub(write_blocks(read_blocks(_READERS[format](content), attachments)))
+    written = write_blocks(read_blocks(_READERS[format](content), attachments))
+    return restored(scrub(hidden(written)))

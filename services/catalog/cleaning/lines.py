@@ -10,7 +10,7 @@ from services.catalog.cleaning.blocks import Marks, Run
 _NBSP_INDENT = re.compile(r"(?:\u3000\s*|[\u00a0\u2002\u2003][\u00a0\u2002\u2003 \u3000]*){2,}")
 _SPACE = re.compile(r"[ \t\n\r\f\v\u00a0\u2000-\u200a\u202f\u205f]+")
 _FORBIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2028\u2029\ufeff\ufff9-\ufffb\ufffe\uffff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2028\u2029\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff]"
 )
 _EDGE = " \u3000"
 

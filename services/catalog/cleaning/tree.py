@@ -30,9 +30,13 @@ from services.catalog.cleaning.blocks import (
     Rule,
     Run,
 )
+from services.catalog.cleaning.entities import hidden, restored
+from services.catalog.cleaning.plain import from_plain
 from services.catalog.cleaning.references import alternative, footnote_name, link_target, picture
 from services.catalog.cleaning.styles import aligned, heading_level, is_hidden, styled
 
+UNREASONABLE = 2000
+"""Levels from which the parser's own time grows with their square; such documents keep their text only."""
 DEEPEST = 60
 """Levels of nesting; documents that nest deeper lose their structure, not their text."""
 
@@ -91,7 +95,10 @@ _ROUGH = nh3.Cleaner(
     link_rel=None,
 )
 _FLAT = nh3.Cleaner(tags={"p", "br"}, attributes={}, link_rel=None)
-_TAG = re.compile(r"<(/?)([a-z0-9]+)")
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_ANY_TAG = re.compile(r"<[^>]*>")
+_VOID = frozenset({"br", "hr", "img"})
+_CLOSES_ITSELF = _VOID | frozenset("p li td th tr dt dd thead tbody tfoot option meta link input col wbr area".split())
 _CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
 _WRAPPED = re.compile(rf"(?<=[{_CJK}])[ \t]*[\r\n]\s*(?=[{_CJK}])")
 _NUMBERED = (
@@ -116,7 +123,10 @@ class _Look:
 
 def read_blocks(html: str, attachments: Mapping[str, str] | None = None) -> list[Block]:
     """Return the blocks of *html*; whatever cannot be understood is text."""
-    rough = _ROUGH.clean(html)
+    html = hidden(html)
+    if _depth(html, _CLOSES_ITSELF) > UNREASONABLE:
+        html = _bare(html)
+    rough = restored(_ROUGH.clean(html))
     if _depth(rough) > DEEPEST:
         rough = _FLAT.clean(rough)
     parser = etree.HTMLParser(
@@ -130,12 +140,20 @@ def read_blocks(html: str, attachments: Mapping[str, str] | None = None) -> list
     return [_promoted(block) for block in flow.blocks]
 
 
-def _depth(html: str) -> int:
+def _bare(html: str) -> str:
+    """Return the text of a document whose nesting no parser should have to follow."""
+    return from_plain(restored(_ANY_TAG.sub("\n", html)).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+
+
+def _depth(html: str, flat: frozenset[str] = _VOID) -> int:
+    """Return how deep the tags of *html* nest, those in *flat* aside."""
     deepest = depth = 0
     for found in _TAG.finditer(html):
+        if found[2].lower() in flat:
+            continue
         if found[1]:
-            depth -= 1
-        elif found[2] not in {"br", "hr", "img"}:
+            depth = max(depth - 1, 0)
+        else:
             depth += 1
             deepest = max(deepest, depth)
     return deepest

@@ -149,6 +149,8 @@ def _line(runs: Iterable[Run]) -> str:
 
 def _wrapping(run: Run) -> list[str | Link]:
     link: list[str | Link] = [run.link] if run.link else []
+    if not run.marks:
+        return link
     return link + [tag for mark, tag in _TAGS if mark in run.marks]
 
 

@@ -12,7 +12,9 @@ router = APIRouter()
 
 
 @router.put("/api/blobs/{sha256}", summary="Upload an attachment", tags=["intake"], status_code=201)
-async def put_blob(request: Request, sha256: str, catalog: Here, department: DepartmentActor, now: Now) -> JSONResponse:
+async def put_blob(
+    request: Request, sha256: str, catalog: Here, department: DepartmentActor, now: Now
+) -> JSONResponse:
     """Answer 201 after the file is safe; only this department can refer to it, unreferenced it goes after 7 days."""
     declared = request.headers.get("content-type", "").split(";")[0] or None
     stored = await store_blob(

@@ -47,9 +47,15 @@ async def openapi(request: Request) -> JSONResponse:
 @router.get("/api/docs", include_in_schema=False)
 async def docs(request: Request) -> HTMLResponse:
     """Answer one page with every operation and every event, from the same documents."""
-    operations = "".join(_operation(path, verb, op) for path, ops in request.app.openapi()["paths"].items() for verb, op in ops.items())
+    operations = "".join(
+        _operation(path, verb, op)
+        for path, ops in request.app.openapi()["paths"].items()
+        for verb, op in ops.items()
+    )
     channels = "".join(_channel(name, channel) for name, channel in document()["channels"].items())
-    schemas = "".join(_schema(name, schema) for name, schema in document()["components"]["schemas"].items())
+    schemas = "".join(
+        _schema(name, schema) for name, schema in document()["components"]["schemas"].items()
+    )
     body = f"<h2>HTTP</h2>{operations}<h2>NATS</h2>{channels}<h2>JSON Schema</h2>{schemas}"
     return HTMLResponse(_PAGE.format(body=body))
 

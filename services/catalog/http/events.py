@@ -36,7 +36,9 @@ class WrongContentType(Refused):
 
 
 @router.post("/api/events", summary="Push one event or a batch of at most 500", tags=["intake"])
-async def push(request: Request, catalog: Here, department: DepartmentActor, now: Now) -> JSONResponse:
+async def push(
+    request: Request, catalog: Here, department: DepartmentActor, now: Now
+) -> JSONResponse:
     """Answer `{"results": [outcome…]}`; a single event that is refused answers 422, a conflict 409."""
     batch = _is_batch(request)
     body = await body_of(request, MAX_BATCH_BYTES if batch else MAX_EVENT_BYTES)
@@ -69,7 +71,9 @@ def _is_batch(request: Request) -> bool:
         return True
     if kind in (CONTENT_TYPE, "application/json"):
         return False
-    raise WrongContentType(f"请用 {CONTENT_TYPE} 或 {BATCH_CONTENT_TYPE}。 / Use {CONTENT_TYPE} or {BATCH_CONTENT_TYPE}.")
+    raise WrongContentType(
+        f"请用 {CONTENT_TYPE} 或 {BATCH_CONTENT_TYPE}。 / Use {CONTENT_TYPE} or {BATCH_CONTENT_TYPE}."
+    )
 
 
 def _split(body: bytes) -> list[bytes]:

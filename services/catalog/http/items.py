@@ -11,7 +11,15 @@ from fastapi.responses import JSONResponse
 from services.catalog import queries
 from services.catalog.actions.accept_items import accept_items
 from services.catalog.actions.prepare_events import prepare_data
-from services.catalog.http.edge import AnyActor, Catalog, DepartmentActor, Here, NotYours, Now, body_of
+from services.catalog.http.edge import (
+    AnyActor,
+    Catalog,
+    DepartmentActor,
+    Here,
+    NotYours,
+    Now,
+    body_of,
+)
 from services.catalog.http.events import MAX_EVENT_BYTES, answer
 from services.catalog.inbox import senders_of
 from shared.errors import Refused
@@ -26,7 +34,9 @@ class NoSuchItem(Refused):
     status = 404
 
 
-@router.put("/api/items/{department}/{source_id:path}", summary="Publish or change an item", tags=["intake"])
+@router.put(
+    "/api/items/{department}/{source_id:path}", summary="Publish or change an item", tags=["intake"]
+)
 async def put_item(
     request: Request,
     department: str,
@@ -37,19 +47,50 @@ async def put_item(
     dry_run: int = Query(0, ge=0, le=1, description="1: only validate, store nothing"),
 ) -> JSONResponse:
     """Body: the intake data. Idempotent by content; answers like a single event."""
-    return await _apply(request, catalog, actor, (department, source_id), now=now, withdrawal=False, dry=bool(dry_run))
+    return await _apply(
+        request,
+        catalog,
+        actor,
+        (department, source_id),
+        now=now,
+        withdrawal=False,
+        dry=bool(dry_run),
+    )
 
 
-@router.delete("/api/items/{department}/{source_id:path}", summary="Withdraw an item", tags=["intake"])
+@router.delete(
+    "/api/items/{department}/{source_id:path}", summary="Withdraw an item", tags=["intake"]
+)
 async def delete_item(
-    request: Request, department: str, source_id: str, catalog: Here, actor: DepartmentActor, now: Now, dry_run: int = 0
+    request: Request,
+    department: str,
+    source_id: str,
+    catalog: Here,
+    actor: DepartmentActor,
+    now: Now,
+    dry_run: int = 0,
 ) -> JSONResponse:
     """Body: the withdrawal data (kind, public reason)."""
-    return await _apply(request, catalog, actor, (department, source_id), now=now, withdrawal=True, dry=bool(dry_run))
+    return await _apply(
+        request,
+        catalog,
+        actor,
+        (department, source_id),
+        now=now,
+        withdrawal=True,
+        dry=bool(dry_run),
+    )
 
 
 async def _apply(
-    request: Request, catalog: Catalog, actor: str, item: tuple[str, str], *, now: Any, withdrawal: bool, dry: bool
+    request: Request,
+    catalog: Catalog,
+    actor: str,
+    item: tuple[str, str],
+    *,
+    now: Any,
+    withdrawal: bool,
+    dry: bool,
 ) -> JSONResponse:
     department, source_id = item
     if actor != department:
@@ -71,18 +112,32 @@ async def _apply(
         outcomes = await accept_items(session, [read], now=now, doors=catalog.doors)
         if dry:
             await transaction.rollback()
-            outcomes = [o.model_copy(update={"item_id": None, "url": None, "version": None}) for o in outcomes]
+            outcomes = [
+                o.model_copy(update={"item_id": None, "url": None, "version": None})
+                for o in outcomes
+            ]
         else:
             await transaction.commit()
     return answer(outcomes, batch=False)
 
 
-@router.get("/api/items/{department}/{source_id:path}", summary="Public state, versions, delivery", tags=["public"])
+@router.get(
+    "/api/items/{department}/{source_id:path}",
+    summary="Public state, versions, delivery",
+    tags=["public"],
+)
 async def get_item(department: str, source_id: str, catalog: Here, actor: AnyActor) -> JSONResponse:
     """Answer the public state; an item that waits is known only to its own department."""
     async with catalog.db.sessions() as session:
         found = await queries.public_item(session, department, source_id)
-        waits = await queries.waiting_of(session, department, source_id) if actor == department else None
+        waits = (
+            await queries.waiting_of(session, department, source_id)
+            if actor == department
+            else None
+        )
     if found is None and waits is None:
         raise NoSuchItem
-    return JSONResponse((found or {"department": department, "source_id": source_id}) | ({"waiting": waits} if waits else {}))
+    return JSONResponse(
+        (found or {"department": department, "source_id": source_id})
+        | ({"waiting": waits} if waits else {})
+    )

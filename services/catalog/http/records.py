@@ -27,10 +27,14 @@ async def records(
     A page that is full never changes and may be cached for long.
     """
     async with catalog.db.sessions() as session:
-        page = await queries.record_page(session, after=after, limit=limit, through=through, state=bool(state))
+        page = await queries.record_page(
+            session, after=after, limit=limit, through=through, state=bool(state)
+        )
     full = len(page["records"]) == limit
     caching = "public, max-age=86400" if full and through is None else "no-cache"
-    return Response(to_json(page), media_type="application/json", headers={"Cache-Control": caching})
+    return Response(
+        to_json(page), media_type="application/json", headers={"Cache-Control": caching}
+    )
 
 
 @router.get("/api/outcomes", summary="What became of your events", tags=["intake"])
@@ -42,5 +46,7 @@ async def outcomes(
 ) -> JSONResponse:
     """Answer what OUTCOMES says to your department, later decisions on held items included."""
     async with catalog.db.sessions() as session:
-        found: list[dict[str, Any]] = await queries.outcomes_after(session, department, after=after, limit=limit)
+        found: list[dict[str, Any]] = await queries.outcomes_after(
+            session, department, after=after, limit=limit
+        )
     return JSONResponse({"outcomes": found, "next": found[-1]["cursor"] if found else after})
