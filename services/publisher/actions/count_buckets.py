@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.publisher.rules.dirt import FULL, MONTH, YEAR, Bucket
+from services.publisher.rules.dirt import FULL, MONTH, YEAR, Bucket, following_month
 from services.publisher.rules.places import Delta
 
 _KEYS = (
@@ -106,8 +106,7 @@ def last_day(bucket: Bucket) -> date:
     if bucket.step == YEAR:
         return date(start.year, 12, 31)
     if bucket.step == MONTH:
-        following = date(start.year + start.month // 12, start.month % 12 + 1, 1)
-        return date.fromordinal(following.toordinal() - 1)
+        return date.fromordinal(following_month(start).toordinal() - 1)
     return start if bucket.step > MONTH else date.max
 
 

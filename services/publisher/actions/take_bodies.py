@@ -112,11 +112,13 @@ async def _queue(session: AsyncSession, state: DepartmentState, before: Any) -> 
             for code in [before.parent, *await ancestors(session, [before.parent])]
         ]
     await queue_paths(session, found)
-    if (
-        before is not None
-        and DepartmentState.model_validate_json(before.state).names != state.names
-    ):
+    if before is None:
+        return
+    former = DepartmentState.model_validate_json(before.state)
+    if (former.names, former.contact) != (state.names, state.contact):
         await _queue_items(session, state.code)
+    if former.names != state.names:
+        await _queue_lists(session, state.code)
 
 
 async def entry_codes(session: AsyncSession) -> list[str]:
@@ -132,14 +134,19 @@ async def _children(session: AsyncSession, code: str) -> Iterable[str]:
 
 
 async def _queue_items(session: AsyncSession, code: str) -> None:
-    """Queue every page, list and feed that names the body *code*."""
+    """Queue the pages of all items of the body *code*."""
     rows = await session.execute(
         select(item.c.item_id, item.c.url).where(item.c.department == code)
     )
-    found: list[Dirt] = [dirt.refresh(row.item_id, row.url, LIST) for row in rows]
+    await queue_paths(session, [dirt.refresh(row.item_id, row.url, LIST) for row in rows])
+
+
+async def _queue_lists(session: AsyncSession, code: str) -> None:
+    """Queue every list and feed that names the body *code*: its own, and those with rows of its items."""
     shown = await session.execute(
         text(
-            "SELECT DISTINCT b.department, b.entry, b.step, b.start, b.part FROM publisher.member mine "
+            "SELECT b.department, b.entry, b.step, b.start, b.part FROM publisher.bucket b WHERE b.department = :code "
+            "UNION SELECT b.department, b.entry, b.step, b.start, b.part FROM publisher.member mine "
             "JOIN publisher.member m USING (item_id) JOIN publisher.bucket b "
             "ON (b.department, b.entry) = (m.department, m.entry) AND b.step IN (2, 3, 4) "
             "AND date_trunc('month', m.day) = date_trunc('month', b.start) "
@@ -147,6 +154,7 @@ async def _queue_items(session: AsyncSession, code: str) -> None:
         ),
         {"code": code},
     )
+    found: list[Dirt] = []
     for bucket in (dirt.Bucket(*row) for row in shown):
         if dirt.is_calendar(bucket.scope):
             found += [dirt.calendar(bucket, LATER)]

@@ -6,56 +6,57 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.pages import views
-from services.publisher.pages.views import SiteView
 from services.publisher.reads import rows
-from services.publisher.reads.list_pages import (
-    ListPage,
-    as_of,
-    body_state,
-    counter,
-    entry_of,
-    named,
-)
+from services.publisher.reads.batch import Batch
+from services.publisher.reads.list_pages import ListPage, as_of, entry_of
 from services.publisher.reads.rows import Stretch
-from services.publisher.rules.dirt import ALL, DAY, EVER, FULL, MONTH, PART, YEAR, Bucket
+from services.publisher.rules.dirt import (
+    ALL,
+    DAY,
+    FULL,
+    MONTH,
+    PART,
+    YEAR,
+    Bucket,
+    following_month,
+    views_bucket,
+)
 from services.publisher.tables import bucket
 
 _PARTS = 50
 """Parts of a day that its page names; each leads to the one before it."""
 
 
-async def last_place(session: AsyncSession, one: Bucket) -> bool:
-    """Say whether *one* (a month, day or part) is a list that holds rows itself, and is there at all."""
+def holds_rows(batch: Batch, one: Bucket) -> bool:
+    """Say whether *one* (a month, day or part) is a list that holds rows itself."""
+    month = batch.counter(one.scope, MONTH, one.start.replace(day=1))
+    split = month is not None and month.slots > FULL
     if one.step == MONTH:
-        count = await counter(session, one.scope, MONTH, one.start)
-        return count is not None and count.slots <= FULL
-    month = await counter(session, one.scope, MONTH, one.start.replace(day=1))
-    if month is None or month.slots <= FULL:
-        return False
-    day = await counter(session, one.scope, DAY, one.start)
-    return day is not None and (day.slots > FULL) == (one.step == PART)
+        return not split
+    return split and _too_long(batch, one) == (one.step == PART)
 
 
-async def stretch_of(session: AsyncSession, one: Bucket) -> Stretch:
-    """Return the stretch of rows that a list holds itself."""
+def _too_long(batch: Batch, one: Bucket) -> bool:
+    day = batch.counter(one.scope, DAY, one.start)
+    return day is not None and day.slots > FULL
+
+
+async def stretch_of(batch: Batch, one: Bucket) -> Stretch | None:
+    """Return the stretch of rows that a list holds itself; None when it is a part that is not there."""
     if one.step == MONTH:
-        return Stretch(one.start, date.fromordinal(_next_month(one.start).toordinal() - 1))
+        return Stretch(one.start, date.fromordinal(following_month(one.start).toordinal() - 1))
     if one.step == DAY:
         return Stretch(one.start, one.start)
-    own = await counter(session, one.scope, PART, one.start, one.part)
-    after = await counter(session, one.scope, PART, one.start, one.part + 1)
-    high = after.from_turn if after else 2**62
-    return Stretch(one.start, one.start, own.from_turn, high)
+    own = await batch.part_counter(one.scope, one.start, one.part)
+    after = await batch.part_counter(one.scope, one.start, one.part + 1)
+    if own is None:
+        return None
+    return Stretch(one.start, one.start, own.from_turn, after.from_turn if after else 2**63 - 1)
 
 
-def _next_month(start: date) -> date:
-    return date(start.year + start.month // 12, start.month % 12 + 1, 1)
-
-
-async def calendar(session: AsyncSession, site: SiteView, args: dict[str, Any]) -> ListPage | None:
+async def calendar(batch: Batch, args: dict[str, Any]) -> ListPage | None:
     """Return a calendar list, or None where there is none (nothing in it, or its month is not split)."""
     one = Bucket(
         args["department"],
@@ -64,81 +65,111 @@ async def calendar(session: AsyncSession, site: SiteView, args: dict[str, Any]) 
         date.fromisoformat(args["start"]),
         args["part"],
     )
-    count = await counter(session, one.scope, one.step, one.start, one.part)
-    empty = count is None or not count.listed
-    if empty and not (one.step == ALL and one.scope == ("", "")):
+    count = await counted(batch, one)
+    first = one.step == ALL and one.scope == ("", "")
+    if not first and (count is None or not count.listed or not _is_there(batch, one)):
         return None
-    holds_rows = one.step >= MONTH and await last_place(session, one)
-    if one.step >= DAY and not holds_rows and not await _is_split_day(session, one):
-        return None
-    body = await body_state(session, one.department) if one.department else None
-    shown = (
-        await rows.rows_in(session, one.scope, await stretch_of(session, one), site)
-        if holds_rows
-        else ()
-    )
+    full = one.step >= MONTH and holds_rows(batch, one)
+    stretch = await stretch_of(batch, one) if full else None
+    newer, older = await _beside(batch, one)
     view = views.CalendarView(
-        department=body,
-        entry=entry_of(site, one.entry) if one.entry else None,
+        department=batch.bodies.get(one.department),
+        entry=entry_of(batch.site, one.entry) if one.entry else None,
         year=one.start.year if one.step >= YEAR else None,
         month=one.start.month if one.step >= MONTH else None,
         day=one.start.day if one.step >= DAY else None,
-        buckets=() if holds_rows else tuple(await _inside(session, one)),
-        rows=shown,
-        newer=await _beside(session, one, newer=True),
-        older=await _beside(session, one, newer=False),
+        buckets=() if full else tuple(await _inside(batch, one)),
+        rows=await rows.rows_in(batch.session, one.scope, stretch, batch.site) if stretch else (),
+        newer=newer,
+        older=older,
         count=count.listed if count else 0,
         **({"part": one.part} if one.part else {}),
     )
-    return ListPage(view, as_of(site, count))
+    return ListPage(view, as_of(batch.site, count))
 
 
-async def _is_split_day(session: AsyncSession, one: Bucket) -> bool:
-    day = await counter(session, one.scope, DAY, one.start)
-    return one.step == DAY and day is not None and day.slots > FULL
+async def counted(batch: Batch, one: Bucket) -> Any:
+    """Return the counter of a calendar list, or None."""
+    if one.step == PART:
+        return await batch.part_counter(one.scope, one.start, one.part)
+    return batch.counter(one.scope, one.step, one.start)
 
 
-async def _inside(session: AsyncSession, one: Bucket) -> list[views.Bucket]:
+def _is_there(batch: Batch, one: Bucket) -> bool:
+    """Say whether the calendar goes down to *one*: to days where the month is split, to parts where the day is."""
+    if one.step <= MONTH:
+        return True
+    return holds_rows(batch, one) or (
+        not holds_rows(batch, Bucket(*one.scope, MONTH, one.start.replace(day=1)))
+        and one.step == DAY
+    )
+
+
+async def _inside(batch: Batch, one: Bucket) -> list[views.Bucket]:
     """Return the lists one step finer that have items, newest first."""
-    first, last = {
-        ALL: (EVER, date.max),
-        YEAR: (one.start, date(one.start.year, 12, 31)),
-        MONTH: (one.start, date.fromordinal(_next_month(one.start).toordinal() - 1)),
-        DAY: (one.start, one.start),
-    }[one.step]
-    found = await session.execute(
-        select(bucket.c.start, bucket.c.part, bucket.c.listed)
+    if one.step < MONTH:
+        known = [row for row in batch.calendars.get(one.scope, []) if row.step == one.step + 1]
+        return [_named(row) for row in known if one.step == ALL or row.start.year == one.start.year]
+    last = (
+        one.start
+        if one.step == DAY
+        else date.fromordinal(following_month(one.start).toordinal() - 1)
+    )
+    found = await batch.session.execute(
+        select(bucket.c.step, bucket.c.start, bucket.c.part, bucket.c.listed)
         .where(
             bucket.c.department == one.department,
             bucket.c.entry == one.entry,
             bucket.c.step == one.step + 1,
-            bucket.c.start.between(first, last),
+            bucket.c.start.between(one.start, last),
             bucket.c.listed > 0,
         )
         .order_by(bucket.c.start.desc(), bucket.c.part.desc())
-        .limit(_PARTS if one.step == DAY else FULL)
+        .limit(_PARTS)
     )
-    return [named(one.step + 1, row.start, row.part, row.listed) for row in found]
+    return [_named(row) for row in found]
 
 
-async def _beside(session: AsyncSession, one: Bucket, *, newer: bool) -> views.Bucket | None:
-    """Return the neighbouring list of the same step that has items; days stay within their month."""
+def _named(row: Any) -> views.Bucket:
+    return views_bucket(row.step, row.start, row.part, row.listed)
+
+
+async def _beside(batch: Batch, one: Bucket) -> tuple[views.Bucket | None, views.Bucket | None]:
+    """Return the newer and the older list of the same step that have items; days stay within their month."""
     if one.step == ALL:
-        return None
-    column, here = (bucket.c.part, one.part) if one.step == PART else (bucket.c.start, one.start)
-    query = select(bucket.c.start, bucket.c.part, bucket.c.listed).where(
+        return None, None
+    known = await _siblings(batch, one) if one.step > MONTH else batch.calendars.get(one.scope, [])
+    same = [row for row in known if row.step == one.step]
+    here = (one.start, one.part)
+    newer = min(
+        (row for row in same if (row.start, row.part) > here),
+        key=lambda row: (row.start, row.part),
+        default=None,
+    )
+    older = max(
+        (row for row in same if (row.start, row.part) < here),
+        key=lambda row: (row.start, row.part),
+        default=None,
+    )
+    return _named(newer) if newer else None, _named(older) if older else None
+
+
+async def _siblings(batch: Batch, one: Bucket) -> list[Any]:
+    """Return the days of a month, or of a day the nearest parts before and after, that have items."""
+    query = select(bucket.c.step, bucket.c.start, bucket.c.part, bucket.c.listed).where(
         bucket.c.department == one.department,
         bucket.c.entry == one.entry,
         bucket.c.step == one.step,
         bucket.c.listed > 0,
-        column > here if newer else column < here,
     )
-    if one.step == DAY:
-        month = one.start.replace(day=1)
-        query = query.where(bucket.c.start >= month, bucket.c.start < _next_month(month))
     if one.step == PART:
-        query = query.where(bucket.c.start == one.start)
-    found = (
-        await session.execute(query.order_by(column if newer else column.desc()).limit(1))
-    ).first()
-    return named(one.step, found.start, found.part, found.listed) if found else None
+        of_day = query.where(bucket.c.start == one.start)
+        before = of_day.where(bucket.c.part < one.part).order_by(bucket.c.part.desc()).limit(1)
+        after = of_day.where(bucket.c.part > one.part).order_by(bucket.c.part).limit(1)
+        return [*await batch.session.execute(before), *await batch.session.execute(after)]
+    month = one.start.replace(day=1)
+    return list(
+        await batch.session.execute(
+            query.where(bucket.c.start >= month, bucket.c.start < following_month(month))
+        )
+    )

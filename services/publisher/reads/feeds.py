@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.publisher.reads.calendars import last_place, stretch_of
+from services.publisher.reads.batch import Batch
+from services.publisher.reads.calendars import counted, holds_rows, stretch_of
 from services.publisher.rules.dirt import DAY, FULL, MONTH, PART, Bucket
 from services.publisher.rules.items import Scope
 from services.publisher.tables import bucket
@@ -31,12 +32,15 @@ async def feed_rows(session: AsyncSession, scope: Scope) -> Sequence[Any]:
     return found.all()
 
 
-async def sitemap_rows(session: AsyncSession, leaf: Bucket) -> Sequence[Any] | None:
+async def sitemap_rows(batch: Batch, leaf: Bucket) -> Sequence[Any] | None:
     """Return url and time of the published items of a leaf, or None where there is no such leaf."""
-    if not await last_place(session, leaf):
+    count = await counted(batch, leaf)
+    if count is None or not count.listed or not holds_rows(batch, leaf):
         return None
-    stretch = await stretch_of(session, leaf)
-    found = await session.execute(
+    stretch = await stretch_of(batch, leaf)
+    if stretch is None:
+        return None
+    found = await batch.session.execute(
         text(
             "SELECT i.url, i.updated_at FROM publisher.member m JOIN publisher.item i USING (item_id) "
             "WHERE m.department = :department AND m.entry = '' AND m.listed AND m.day BETWEEN :first AND :last "

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.pages.views import (
+    Bucket,
     Correction,
     DepartmentLine,
     EntryLine,
@@ -18,7 +19,7 @@ from services.publisher.pages.views import (
     Row,
     SiteView,
 )
-from services.publisher.rules.dirt import ALL
+from services.publisher.rules.dirt import ALL, YEAR
 from services.publisher.rules.items import Scope, badges
 from shared.events.intake import Period
 from shared.events.record import Names
@@ -186,6 +187,18 @@ async def corrections(session: AsyncSession, limit: int, year: int | None = None
         newest.sequence if newest else 0,
         newest.updated_at if newest else None,
     )
+
+
+async def correction_years(session: AsyncSession) -> list[Bucket]:
+    """Return the years that have corrections, newest first."""
+    found = await session.execute(
+        text(
+            "SELECT start, listed FROM publisher.bucket WHERE department = '' AND entry = '~corrections' AND step = :year "
+            "AND listed > 0 ORDER BY start DESC"
+        ),
+        {"year": YEAR},
+    )
+    return [Bucket(row.start.year, count=row.listed) for row in found]
 
 
 def _correction(row: Any) -> Correction:

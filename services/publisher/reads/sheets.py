@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from services.publisher.files.lists import KINDS, list_files
 from services.publisher.files.sheet import Sheet
 from services.publisher.pages.views import SiteView
 from services.publisher.reads import calendars, feeds, list_pages
+from services.publisher.reads.batch import Batch, read_batch
 from services.publisher.reads.item_pages import item_parts
 from services.publisher.reads.list_pages import Loader
 from services.publisher.rules.dirt import Bucket
@@ -33,16 +34,19 @@ _LOAD: dict[str, Loader] = {
 }
 
 
-async def sheets_of(session: AsyncSession, rows: Sequence[Any], site: SiteView) -> list[Sheet]:
-    """Return what to draw for each row: items by a handful of statements together, lists one by one."""
-    ids = [UUID(row.args["item_id"]) for row in rows if row.kind == "item"]
+async def sheets_of(session: AsyncSession, queued: Sequence[Any], site: SiteView) -> list[Sheet]:
+    """Return what to draw for each row: items by a handful of statements together, lists by one or a few each."""
+    ids = [UUID(row.args["item_id"]) for row in queued if row.kind == "item"]
     parts = await item_parts(session, ids) if ids else {}
+    batch = (
+        await read_batch(session, site, queued) if len(ids) < len(queued) else Batch(session, site)
+    )
     sheets: list[Sheet] = []
-    for row in rows:
+    for row in queued:
         if row.kind == "item":
             sheets.append(_item(row, parts.get(UUID(row.args["item_id"])), site))
         elif row.kind in KINDS:
-            page = await _LOAD[row.kind](session, site, row.args)
+            page = await _LOAD[row.kind](batch, row.args)
             draw = partial(
                 list_files,
                 row.kind,
@@ -52,7 +56,7 @@ async def sheets_of(session: AsyncSession, rows: Sequence[Any], site: SiteView) 
             )
             sheets.append(Sheet(row.path, draw, row.tries))
         else:
-            sheets.append(Sheet(row.path, await _other(session, row, site), row.tries))
+            sheets.append(Sheet(row.path, await _other(batch, row), row.tries))
     return sheets
 
 
@@ -73,28 +77,33 @@ def _item(row: Any, parts: Any, site: SiteView) -> Sheet:
     )
 
 
-async def _other(session: AsyncSession, row: Any, site: SiteView) -> Any:
-    args = row.args
+async def _other(batch: Batch, row: Any) -> Callable[[], dict[str, bytes | None]]:
+    args, site = row.args, batch.site
     if row.kind == "feed":
         scope = (args["department"], args["entry"])
-        title = await _feed_title(session, args["department"], args["entry"], site)
         return partial(
-            feed_files.feed_files, scope, title, await feeds.feed_rows(session, scope), site
+            feed_files.feed_files,
+            scope,
+            _feed_title(batch, *scope),
+            await feeds.feed_rows(batch.session, scope),
+            site,
         )
     if row.kind == "sitemap":
         leaf = Bucket(
             args["department"], "", args["step"], date.fromisoformat(args["start"]), args["part"]
         )
         return partial(
-            feed_files.sitemap_file, row.path, await feeds.sitemap_rows(session, leaf), site
+            feed_files.sitemap_file, row.path, await feeds.sitemap_rows(batch, leaf), site
         )
     if row.kind == "sitemaps":
-        return partial(feed_files.sitemap_index, await feeds.sitemap_leaves(session), site)
+        return partial(feed_files.sitemap_index, await feeds.sitemap_leaves(batch.session), site)
     return partial(feed_files.robots, site)
 
 
-async def _feed_title(session: AsyncSession, code: str, entry: str, site: SiteView) -> str:
+def _feed_title(batch: Batch, code: str, entry: str) -> str:
     """Return the name of a feed: site or body, and entry."""
-    body = await list_pages.body_state(session, code) if code else None
-    words = [body.names.zh_hans if body else site.settings.names.zh_hans]
-    return " - ".join([*words, list_pages.entry_of(site, entry).names.zh_hans] if entry else words)
+    body = batch.bodies.get(code)
+    words = [body.names.zh_hans if body else batch.site.settings.names.zh_hans]
+    return " - ".join(
+        [*words, list_pages.entry_of(batch.site, entry).names.zh_hans] if entry else words
+    )

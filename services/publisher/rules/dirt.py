@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from services.publisher.pages import paths
+from services.publisher.pages import paths, views
 from services.publisher.rules.items import ON_APPLICATION, SYSTEM, Scope
 
 LISTS_FIRST, NOTICE, ITEM, REFRESH, LIST, WIDE, LATER = range(7)
@@ -75,6 +75,22 @@ def start_of(step: int, day: date) -> date:
 def buckets_of(scope: Scope, day: date) -> list[Bucket]:
     """Return the counters that a member of *scope* on *day* counts in (parts of a day apart)."""
     return [Bucket(*scope, step, start_of(step, day)) for step in (ALL, YEAR, MONTH, DAY)]
+
+
+def following_month(start: date) -> date:
+    """Return the first day of the month after the one that begins on *start*."""
+    return date(start.year + start.month // 12, start.month % 12 + 1, 1)
+
+
+def views_bucket(step: int, start: date, part: int, count: int) -> views.Bucket:
+    """Return a calendar list as pages take it."""
+    return views.Bucket(
+        start.year,
+        start.month if step >= MONTH else None,
+        start.day if step >= DAY else None,
+        count,
+        **({"part": part} if part else {}),
+    )
 
 
 def is_calendar(scope: Scope) -> bool:
