@@ -193,6 +193,7 @@ _HOME = {
     "older": _w("前一段", "前一段", "Older:"),
     "neighbours": _w("前后时段", "前後時段", "Neighbouring periods"),
     "calendar": _w("按日期", "依日期", "By date"),
+    "part-n": _w("第 {n} 部分", "第 {n} 部分", "Part {n}"),
     "more-pages": _w("其他页面", "其他頁面", "Other pages"),
     "subscribe": _w("订阅", "訂閱", "Subscribe"),
     "subscribe-mail": _w("用邮件订阅", "以電子郵件訂閱", "Subscribe by e-mail"),

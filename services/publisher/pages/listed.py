@@ -71,9 +71,10 @@ def entry_lines(
 
 
 def bucket_name(bucket: Bucket, lang: Lang) -> str:
-    """Return 2026年, 2026年11月 or 11月23日（周一）."""
+    """Return 2026年, 2026年11月, 11月23日（周一）, or that with 第 n 部分."""
     if bucket.month and bucket.day:
-        return dates.full(date(bucket.year, bucket.month, bucket.day), lang)
+        day = dates.full(date(bucket.year, bucket.month, bucket.day), lang)
+        return f"{day} {say('part-n', lang, n=bucket.part)}" if bucket.part else day
     if bucket.month:
         return dates.month(bucket.year, bucket.month, lang)
     return dates.year(bucket.year, lang)
@@ -81,7 +82,9 @@ def bucket_name(bucket: Bucket, lang: Lang) -> str:
 
 def bucket_line(bucket: Bucket, lang: Lang, department: str | None, entry: str | None) -> Line:
     """Return a calendar list with its count."""
-    path = paths.calendar(department, entry, year=bucket.year, month=bucket.month, day=bucket.day)
+    path = paths.calendar(
+        department, entry, year=bucket.year, month=bucket.month, day=bucket.day, part=bucket.part
+    )
     return bucket_name(bucket, lang), path, bucket.count, None
 
 
@@ -113,6 +116,9 @@ def calendar_steps(view: CalendarView, lang: Lang) -> list[Step]:
     if view.year and view.month and view.day:
         above = paths.calendar(code, entry, year=view.year, month=view.month)
         steps.append((dates.month(view.year, view.month, lang), above))
+        if view.part:
+            day = paths.calendar(code, entry, year=view.year, month=view.month, day=view.day)
+            steps.append((dates.full(date(view.year, view.month, view.day), lang), day))
     return steps
 
 
@@ -120,7 +126,7 @@ def calendar_name(view: CalendarView, lang: Lang) -> str:
     """Return the calendar list's own name."""
     if view.year is None:
         return say("calendar", lang)
-    return bucket_name(Bucket(view.year, view.month, view.day), lang)
+    return bucket_name(Bucket(view.year, view.month, view.day, part=view.part), lang)
 
 
 def days_left(row: Row, lang: Lang, site: SiteView) -> str:

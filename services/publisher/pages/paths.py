@@ -68,13 +68,15 @@ def calendar(
     year: int | None = None,
     month: int | None = None,
     day: int | None = None,
+    part: int | None = None,
 ) -> str:
-    """Return the path of a calendar list: all years, a year, a month or a day of a scope."""
+    """Return the path of a calendar list: all years, a year, a month, a day or a part of a day of a scope."""
     base = entry(entry_code, department_code) if entry_code else _scope(department_code) + "/"
     parts = [
         f"{year:04}" if year else "",
         f"{month:02}" if month else "",
         f"{day:02}" if day else "",
+        str(part) if part else "",
     ]
     return base + "calendar/" + "".join(f"{part}/" for part in parts if part)
 

@@ -216,7 +216,7 @@ def render_calendar(view: CalendarView, lang: Lang, site: SiteView) -> str:
     return _list_page(
         "calendar.html",
         listed.calendar_name(view, lang),
-        paths.calendar(code, entry, year=view.year, month=view.month, day=view.day),
+        paths.calendar(code, entry, year=view.year, month=view.month, day=view.day, part=view.part),
         lang,
         site,
         view=view,
@@ -447,12 +447,24 @@ def _field_texts(state: ItemState, lang: Lang, site: SiteView) -> dict[str, str]
     return texts
 
 
+def _target(state: ItemState) -> str | None:
+    """Return where a redirect leads: a path of this site or a web address, nothing else."""
+    target = state.redirect_to if state.state == "redirect" else None
+    if (
+        target
+        and (frame.link(target, "") == target)
+        and target.startswith(("/", "https://", "http://"))
+    ):
+        return target
+    return None
+
+
 def render_notice(view: NoticeView, lang: Lang, site: SiteView) -> str:
     """Return what stands at the address of an item that is no longer there."""
     state = view.state
     names = item.department_names(view.department.names if view.department else None, state)
     title = (state.title or "") if state.state == "withdrawn" else ""
-    target = state.redirect_to if state.state == "redirect" else None
+    target = _target(state)
     contact = view.department.contact if view.department else None
     return _page(
         "notice.html",

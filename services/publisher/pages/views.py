@@ -213,6 +213,8 @@ class Bucket:
     month: int | None = None
     day: int | None = None
     count: int = 0
+    part: int | None = None
+    """Of a day over 200 items: which two hundred of them, from 1."""
 
 
 @dataclass(frozen=True)
@@ -236,13 +238,14 @@ class EntryView:
 
 @dataclass(frozen=True)
 class CalendarView:
-    """A calendar list: all years (year None), a year, a month, or a day of a month over 200 items."""
+    """A calendar list: all years (year None), a year, a month, a day of a month over 200 items, or a part of such a day."""
 
     department: DepartmentState | None = None
     entry: CatalogueEntry | None = None
     year: int | None = None
     month: int | None = None
     day: int | None = None
+    part: int | None = None
     buckets: tuple[Bucket, ...] = ()
     """Lists one step finer, newest first; empty when the rows are here."""
     rows: tuple[Row, ...] = ()
