@@ -13,7 +13,9 @@ from html import unescape
 _WAITING = {"&amp;": "\ufdd0", "&lt;": "\ufdd1", "&gt;": "\ufdd2", "&nbsp;": "\ufdd3"}
 _BACK = str.maketrans({waiting: reference for reference, waiting in _WAITING.items()})
 _NONCHARACTERS = dict.fromkeys(range(0xFDD0, 0xFDF0))
-_REFERENCE = re.compile(r"&(?:[a-zA-Z][a-zA-Z0-9]{1,31}|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});|&(?![a-zA-Z#])")
+_REFERENCE = re.compile(
+    r"&(?:[a-zA-Z][a-zA-Z0-9]{1,31}|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});|&(?![a-zA-Z#])"
+)
 
 
 def hidden(html: str) -> str:

@@ -18,7 +18,8 @@ def from_plain(text: str) -> str:
         text = text.replace("\n", "\n\n")
     paragraphs = [part for chunk in _BLANK.split(text) for part in _INDENTED.split(chunk)]
     return "".join(
-        f"<p>{'<br>'.join(escape(line, quote=False) for line in part.split(chr(10)))}</p>" for part in paragraphs
+        f"<p>{'<br>'.join(escape(line, quote=False) for line in part.split(chr(10)))}</p>"
+        for part in paragraphs
     )
 
 

@@ -98,7 +98,9 @@ _FLAT = nh3.Cleaner(tags={"p", "br"}, attributes={}, link_rel=None)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _ANY_TAG = re.compile(r"<[^>]*>")
 _VOID = frozenset({"br", "hr", "img"})
-_CLOSES_ITSELF = _VOID | frozenset("p li td th tr dt dd thead tbody tfoot option meta link input col wbr area".split())
+_CLOSES_ITSELF = _VOID | frozenset(
+    "p li td th tr dt dd thead tbody tfoot option meta link input col wbr area".split()
+)
 _CJK = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
 _WRAPPED = re.compile(rf"(?<=[{_CJK}])[ \t]*[\r\n]\s*(?=[{_CJK}])")
 _NUMBERED = (
@@ -142,7 +144,12 @@ def read_blocks(html: str, attachments: Mapping[str, str] | None = None) -> list
 
 def _bare(html: str) -> str:
     """Return the text of a document whose nesting no parser should have to follow."""
-    return from_plain(restored(_ANY_TAG.sub("\n", html)).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    return from_plain(
+        restored(_ANY_TAG.sub(" ", html))
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
+    )
 
 
 def _depth(html: str, flat: frozenset[str] = _VOID) -> int:
