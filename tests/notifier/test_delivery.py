@@ -179,6 +179,19 @@ async def test_a_worker_that_was_overtaken_sends_nothing(house: House) -> None:
         assert await begin_delivery(session, quick, now=house.now)
 
 
+async def test_workers_do_not_wait_for_each_other(house: House) -> None:
+    """While one worker's claim is not committed, another takes the rest at once."""
+    for n in range(10):
+        await house.follow(f"reader{n}@example.org")
+    await house.hear(state(ITEM))
+    async with house.db.sessions.begin() as one:
+        first = await claim_deliveries(one, limit=4, now=house.now)
+        async with asyncio.timeout(10), house.db.sessions.begin() as two:
+            second = await claim_deliveries(two, limit=10, now=house.now)
+    assert (len(first), len(second)) == (4, 6)
+    assert not {c.delivery_id for c in first} & {c.delivery_id for c in second}
+
+
 class Slow:
     """Counts, and lets others run in between."""
 

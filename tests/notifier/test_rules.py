@@ -18,7 +18,9 @@ from services.notifier.rules import (
     PhraseTooVague,
     Target,
     Verdict,
+    advanced,
     after_verdict,
+    is_news,
     judged,
     key_points,
     kind_of,
@@ -172,6 +174,21 @@ def test_a_target_follows_something() -> None:
     for vague in ("路", "a", "？！", "字" * 61):
         with pytest.raises(PhraseTooVague):
             target("", "", vague)
+
+
+def test_inside_an_epoch_the_version_decides_and_nothing_old_is_news() -> None:
+    """A late event of an older version is no news even when its clock ran ahead; after a restore time decides."""
+    item, ahead = uuid4(), [{"version": 1, "at": NOON + timedelta(hours=1), "change": "major"}]
+    told = advanced(state(item, 2), None)
+    late = state(item, 1, history=ahead)
+    assert not is_news(late, told)
+    assert advanced(late, told) == told
+    assert is_news(state(item, 3), told)
+    assert not is_news(state(item, 3, notice_version=2), told)
+    restored = uuid4()
+    assert not is_news(state(item, 2, epoch=restored), told)
+    assert is_news(state(item, 1, epoch=restored, history=ahead), told)
+    assert not is_news(state(item, 1, notice_version=0), None)
 
 
 # --- delivery

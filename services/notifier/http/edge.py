@@ -57,7 +57,7 @@ def notifier_of(request: Request) -> Notifier:
 
 def now() -> datetime:
     """Read the clock: the edge does, nobody below it."""
-    return datetime.now(UTC)  # noqa: TID251 - the edge
+    return datetime.now(UTC)
 
 
 class FormTooLarge(Refused):
