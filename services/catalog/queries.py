@@ -28,23 +28,20 @@ async def record_page(
 ) -> dict[str, Any]:
     """Return a stretch of the record feed: every record event in (after, through], in order.
 
-    `through` in the answer is the last sequence that the page covers; `head` the newest there is. The versions that
-    a withdrawal covers are left out: only its tombstone is there.
+    `through` in the answer is the last sequence that the page covers; `head` the newest there is. The versions
+    before a withdrawal are left out for ever, also when the item is published anew: only the tombstone is there.
     """
     head = (await session.execute(text("SELECT epoch, sequence FROM catalog.head"))).one()
+    end = head.sequence if through is None else min(head.sequence, through)
     rows = (
         await session.execute(
             text(
-                "SELECT o.sequence, CASE WHEN i.state = 'published' OR i.outbox_id = o.outbox_id OR i.item_id IS NULL "
-                "THEN o.body END AS body FROM catalog.outbox o LEFT JOIN catalog.version v ON v.outbox_id = o.outbox_id "
-                "LEFT JOIN catalog.item i ON i.item_id = v.item_id "
-                "WHERE o.sequence > :after AND o.sequence <= :through ORDER BY o.sequence LIMIT :limit"
+                "SELECT o.sequence, CASE WHEN NOT EXISTS (SELECT 1 FROM catalog.version w WHERE w.item_id = v.item_id "
+                "AND w.version > v.version AND w.change = 'withdrawal') THEN o.body END AS body "
+                "FROM catalog.outbox o LEFT JOIN catalog.version v ON v.outbox_id = o.outbox_id "
+                "WHERE o.sequence > :after AND o.sequence <= :end ORDER BY o.sequence LIMIT :limit"
             ),
-            {
-                "after": after,
-                "through": min(head.sequence, through or head.sequence),
-                "limit": limit,
-            },
+            {"after": after, "end": end, "limit": limit},
         )
     ).all()
     records = [
@@ -52,11 +49,11 @@ async def record_page(
         for row in rows
         if row.body is not None
     ]
-    covered = rows[-1].sequence if rows else min(head.sequence, through or head.sequence)
+    covered = rows[-1].sequence if len(rows) == limit else end
     return {
         "epoch": str(head.epoch),
         "head": head.sequence,
-        "through": max(covered, after if rows else 0),
+        "through": covered,
         "records": records,
     }
 

@@ -50,8 +50,8 @@ class Incoming:
     remembered: bool = True
     """Whether the event has an id of its own sender (else it is idempotent by content alone)."""
     traceparent: str | None = None
-    released: bool = False
-    """A person or the clock has let it out of the waiting list."""
+    released: Literal["", "person", "clock"] = ""
+    """Who has let it out of the waiting list; what a person lets out still waits for its `publish_at`."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,8 @@ def judge(
     order = _by_sourceversion(event, standing, waiting)
     if order:
         return Decision(order)
+    if standing and waiting is None and standing.content_sha256 == event.content_sha256:
+        return Decision("unchanged")
     if isinstance(event.data, WithdrawalData):
         return Decision("apply")
     if (
@@ -98,16 +100,9 @@ def judge(
         and waiting.content_sha256 == event.content_sha256
     ):
         return Decision(waiting.kind, tuple(waiting.because))
-    if (
-        standing
-        and waiting is None
-        and standing.state == "published"
-        and standing.content_sha256 == event.content_sha256
-    ):
-        return Decision("unchanged")
-    if event.released:
+    if event.released == "clock":
         return Decision("apply")
-    because = holding_reasons(event, event.data, office)
+    because = () if event.released else holding_reasons(event, event.data, office)
     if because:
         return Decision("held", because)
     if event.data.publish_at and event.data.publish_at > now:

@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -52,7 +52,10 @@ class Batch:
     blobs: dict[tuple[str, str], Any]
     targets: dict[str, str]
     taken_numbers: set[str]
-    serials: dict[tuple[str, int], int] = field(default_factory=dict)
+    serials: dict[tuple[str, int], list[int]] = field(default_factory=dict)
+    """(department, year) -> serials that new items may take, the lowest last."""
+    used: dict[tuple[str, int], int] = field(default_factory=dict)
+    """(department, year) -> the last serial that was taken."""
     outbox_ids: list[int] = field(default_factory=list)
     changes: Changes = field(default_factory=Changes)
 
@@ -61,22 +64,34 @@ Read = rules.Incoming | Unreadable
 
 
 async def accept_items(
-    session: AsyncSession, events: Sequence[Read], *, now: datetime, doors: Doors
+    session: AsyncSession, events: Sequence[Read], *, now: datetime, doors: Doors, dry: bool = False
 ) -> list[Outcome]:
-    """Return one outcome per event, in order; the caller commits.
+    """Return one outcome per event, in order; the caller commits, or with *dry* rolls back.
 
-    Departments are locked in the order of their codes, so that two doors never judge one item at once.
+    Departments are locked, so that two doors never judge one item at once, and the outcomes of one department
+    commit in the order of their cursors.
     """
+    await lock_departments(session, [event.department for event in events])
     readable = [event for event in events if isinstance(event, rules.Incoming)]
     batch = await _load(session, readable, now=now, doors=doors)
     batch.outbox_ids = await _reserve(session, 2 * len(events))
     await _number(session, batch, readable)
     outcomes = [_settle(batch, event) for event in events]
-    await _give_back(session, batch)
+    await _note_serials(session, batch)
     await write_changes(session, batch.changes, now=now)
+    if dry:
+        return outcomes
     for sha256 in sorted({sha256 for _, sha256 in batch.changes.files}):
         await asyncio.to_thread(doors.blobs.publish, sha256)
     return outcomes
+
+
+async def lock_departments(session: AsyncSession, codes: Sequence[str]) -> None:
+    """Let nobody else judge for *codes* until the transaction ends; take it before any row of theirs."""
+    await session.execute(
+        text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[])) AS k"),
+        {"keys": sorted({lock_key(f"intake {code}") for code in codes})},
+    )
 
 
 async def _reserve(session: AsyncSession, count: int) -> list[int]:
@@ -92,10 +107,6 @@ async def _load(
     session: AsyncSession, events: Sequence[rules.Incoming], *, now: datetime, doors: Doors
 ) -> Batch:
     codes = sorted({event.department for event in events})
-    await session.execute(
-        text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[])) AS k"),
-        {"keys": sorted(lock_key(f"intake {code}") for code in codes)},
-    )
     keys = {
         "departments": [event.department for event in events],
         "sources": [event.source_id for event in events],
@@ -240,51 +251,118 @@ async def _targets(session: AsyncSession, events: Sequence[rules.Incoming]) -> d
 
 
 async def _taken(session: AsyncSession, events: Sequence[rules.Incoming]) -> set[str]:
-    given = [
+    return await _issued(session, _given(events))
+
+
+def _given(events: Sequence[rules.Incoming]) -> set[str]:
+    """Return the index numbers that *events* bring themselves."""
+    return {
         e.data.index_number
         for e in events
         if isinstance(e.data, IntakeData) and e.data.index_number
-    ]
-    if not given:
+    }
+
+
+async def _issued(session: AsyncSession, numbers: set[str]) -> set[str]:
+    """Return those of *numbers* that belong to an item."""
+    if not numbers:
         return set()
     rows = await session.execute(
-        text("SELECT index_number FROM catalog.item WHERE index_number = ANY(:given)"),
-        {"given": given},
+        text("SELECT index_number FROM catalog.item WHERE index_number = ANY(:numbers)"),
+        {"numbers": list(numbers)},
     )
     return {row[0] for row in rows}
 
 
 async def _number(session: AsyncSession, batch: Batch, events: Sequence[rules.Incoming]) -> None:
-    """Take a stretch of serials for the items that may be new; what is not used is given back (`_give_back`)."""
-    need: dict[tuple[str, int], int] = defaultdict(int)
-    for key in {(e.department, e.source_id, _year(batch, e)) for e in events}:
-        if (key[0], key[1]) not in batch.standings and key[0] in batch.offices:
-            need[key[0], key[2]] += 1
-    for (department, year), count in sorted(need.items()):
-        row = await session.execute(
-            text(
-                "INSERT INTO catalog.serial AS s (department, year, last) VALUES (:department, :year, :count) "
-                "ON CONFLICT (department, year) DO UPDATE SET last = s.last + excluded.last RETURNING last"
-            ),
-            {"department": department, "year": year, "count": count},
+    """Find serials for the items that may be new; only what is really used is noted (`_note_serials`)."""
+    groups: dict[tuple[str, int], dict[str, list[rules.Incoming]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for event in events:
+        if (
+            event.department,
+            event.source_id,
+        ) not in batch.standings and event.department in batch.offices:
+            groups[event.department, _year(batch, event)][event.source_id].append(event)
+    if not groups:
+        return
+    rows = await session.execute(
+        text(
+            "SELECT s.department, s.year, s.last FROM catalog.serial s JOIN unnest(CAST(:d AS text[]), CAST(:y AS int[])) "
+            "AS k(d, y) ON s.department = k.d AND s.year = k.y"
+        ),
+        {"d": [department for department, _ in groups], "y": [year for _, year in groups]},
+    )
+    last = {(row.department, row.year): row.last for row in rows}
+    given = _given(events)
+    for group, items in groups.items():
+        candidates = [event for same in items.values() for event in same]
+        found = await _free_serials(
+            session, batch, last.get(group, 0), len(items), candidates, given
         )
-        batch.serials[department, year] = row.scalar_one() - count
+        batch.serials[group] = found[::-1]
 
 
-async def _give_back(session: AsyncSession, batch: Batch) -> None:
+async def _free_serials(
+    session: AsyncSession,
+    batch: Batch,
+    last: int,
+    count: int,
+    events: Sequence[rules.Incoming],
+    given: set[str],
+) -> list[int]:
+    """Return *count* serials after *last*; those whose number history has taken already are stepped over."""
+    kinds = {_number_of(batch, event, 1): event for event in events}.values()
+    free: list[int] = []
+    low, width = last + 1, count
+    while len(free) < count:
+        numbers = {
+            serial: {_number_of(batch, event, serial) for event in kinds}
+            for serial in range(low, low + width)
+        }
+        taken = given | await _issued(
+            session, {number for some in numbers.values() for number in some}
+        )
+        free += [serial for serial, some in numbers.items() if not some & taken]
+        low, width = low + width, max(2 * width, 64)
+    return free[:count]
+
+
+def _number_of(batch: Batch, event: rules.Incoming, serial: int) -> str:
+    data = event.data if isinstance(event.data, IntakeData) else None
+    return batch.numbers.number(
+        department=event.department,
+        catalogue=data.catalogue if data else "other",
+        day=_first_day(batch, event),
+        serial=serial,
+    )
+
+
+async def _note_serials(session: AsyncSession, batch: Batch) -> None:
     """Set the counters to what was really used, so that a held or embargoed item leaves no visible gap."""
-    for (department, year), last in sorted(batch.serials.items()):
-        await session.execute(
-            text(
-                "UPDATE catalog.serial SET last = :last WHERE department = :department AND year = :year"
-            ),
-            {"department": department, "year": year, "last": last},
-        )
+    if not batch.used:
+        return
+    await session.execute(
+        text(
+            "INSERT INTO catalog.serial (department, year, last) SELECT * FROM unnest(CAST(:d AS text[]), "
+            "CAST(:y AS int[]), CAST(:l AS bigint[])) ON CONFLICT (department, year) DO UPDATE SET last = excluded.last"
+        ),
+        {
+            "d": [d for d, _ in batch.used],
+            "y": [y for _, y in batch.used],
+            "l": list(batch.used.values()),
+        },
+    )
+
+
+def _first_day(batch: Batch, event: rules.Incoming) -> date:
+    first = event.data.first_published_on if isinstance(event.data, IntakeData) else None
+    return first or batch.now.astimezone(batch.zone).date()
 
 
 def _year(batch: Batch, event: rules.Incoming) -> int:
-    first = event.data.first_published_on if isinstance(event.data, IntakeData) else None
-    return (first or batch.now.astimezone(batch.zone).date()).year
+    return _first_day(batch, event).year
 
 
 # --- one event
@@ -411,7 +489,7 @@ def _with_findings(batch: Batch, event: rules.Incoming) -> rules.Incoming:
 def _problems(batch: Batch, event: rules.Incoming) -> list[Problem]:
     """Return what only the database can tell to be wrong."""
     if isinstance(event.data, WithdrawalData):
-        return _redirect_problems(batch, event.data)
+        return _redirect_problems(batch, event, event.data)
     problems = overtaken(event.data, batch.now)
     for number, attachment in enumerate(event.data.attachments):
         blob = batch.blobs.get((event.department, attachment.sha256))
@@ -426,22 +504,32 @@ def _problems(batch: Batch, event: rules.Incoming) -> list[Problem]:
     return problems
 
 
-def _redirect_problems(batch: Batch, data: WithdrawalData) -> list[Problem]:
-    if (
-        data.kind != "redirect"
-        or not data.redirect_to
-        or "://" in data.redirect_to
-        or data.redirect_to in batch.targets
-    ):
+def _redirect_problems(batch: Batch, event: rules.Incoming, data: WithdrawalData) -> list[Problem]:
+    to = data.redirect_to
+    if data.kind != "redirect" or not to or "://" in to:
+        return []
+    if to == f"{event.department}/{event.source_id}":
+        message = "信息不能跳转到自身。 / An item cannot lead to itself."
+    elif _url_of(batch, to) is None:
+        message = f"没有找到跳转的目标 {to}。 / The target {to} is not known."
+    else:
         return []
     return [
         Problem(
             path="/data/redirect_to",
             code="unknown_target",
-            message=f"没有找到跳转的目标 {data.redirect_to}。 / The target {data.redirect_to} is not known.",
-            fix="请填已公开信息的“单位代码/source_id”，或 https 地址。 / Give `<department>/<source_id>` of a published item, or an https URL.",
+            message=message,
+            fix="请填另一条已公开信息的“单位代码/source_id”，或 https 地址。 / "
+            "Give `<department>/<source_id>` of another published item, or an https URL.",
         )
     ]
+
+
+def _url_of(batch: Batch, target: str) -> str | None:
+    """Return the url of `<department>/<source_id>`; what this batch has published counts."""
+    department, _, source_id = target.partition("/")
+    standing = batch.standings.get((department, source_id))
+    return standing.url if standing else batch.targets.get(target)
 
 
 def _unknown_attachment(number: int, sha: str) -> Problem:
@@ -481,7 +569,7 @@ def _apply(
     turn = rules.Turn(identity, standing, office, batch.now)
     if isinstance(event.data, WithdrawalData):
         to = event.data.redirect_to
-        target = batch.targets.get(to, to) if to and event.data.kind == "redirect" else None
+        target = (_url_of(batch, to) or to) if to and event.data.kind == "redirect" else None
         following = rules.withdraw(event, event.data, turn, target=target)
     else:
         following = rules.publish(event, event.data, turn, batch.zone)
@@ -489,6 +577,9 @@ def _apply(
     if len(outgoing.body.encode()) > MAX_RECORD_BYTES:
         batch.outbox_ids.append(outgoing.outbox_id)
         return _rejected(event, [_too_large()])
+    if standing is None:
+        group = event.department, _year(batch, event)
+        batch.used[group] = batch.serials[group].pop()
     after = _after(event, identity, standing, following, outgoing)
     key = (event.department, event.source_id)
     batch.standings[key] = after
@@ -521,17 +612,10 @@ def _identity(
             first or standing.first_published_on,
         )
     year = _year(batch, event)
-    batch.serials[event.department, year] += 1
-    serial = batch.serials[event.department, year]
-    catalogue = data.catalogue if data else "other"
-    issued = batch.numbers.number(
-        department=event.department,
-        catalogue=catalogue,
-        day=first or batch.now.astimezone(batch.zone).date(),
-        serial=serial,
-    )
+    serial = batch.serials[event.department, year][-1]
     url = f"/{event.department}/{year}/{serial}/"
-    return rules.Identity(UUID(bytes=uuid7().bytes), url, number or issued, batch.now, first)
+    issued = number or _number_of(batch, event, serial)
+    return rules.Identity(UUID(bytes=uuid7().bytes), url, issued, batch.now, first)
 
 
 def _record_event(

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.catalog.actions.accept_items import Unreadable, accept_items
+from services.catalog.actions.accept_items import Unreadable, accept_items, lock_departments
 from services.catalog.actions.prepare_events import restored
 from services.catalog.doors import Doors
 from shared.errors import Problem, Refused
@@ -49,7 +49,7 @@ async def decide_waiting(
         reason=reason.strip(),
         now=now,
     )
-    event = restored(row) if approve else _returned(row, reason.strip())
+    event = restored(row, released="person") if approve else _returned(row, reason.strip())
     [outcome] = await accept_items(session, [event], now=now, doors=doors)
     return outcome
 
@@ -63,6 +63,7 @@ async def _close(
     reason: str | None,
     now: datetime,
 ) -> Any:
+    await _lock(session, "waiting_id = :id", id=waiting_id)
     row = (
         await session.execute(
             text(
@@ -77,6 +78,15 @@ async def _close(
     return row
 
 
+async def _lock(session: AsyncSession, where: str, **values: Any) -> None:
+    """Lock the departments of waiting rows before the rows, in the order in which intake locks them."""
+    rows = await session.execute(
+        text(f"SELECT DISTINCT department FROM catalog.waiting WHERE decision IS NULL AND {where}"),
+        values,
+    )
+    await lock_departments(session, [row.department for row in rows])
+
+
 def _returned(row: Any, reason: str) -> Unreadable:
     problem = Problem(
         path="/data",
@@ -89,6 +99,7 @@ def _returned(row: Any, reason: str) -> Unreadable:
 
 async def release_due(session: AsyncSession, *, now: datetime, doors: Doors) -> list[Outcome]:
     """Publish what was scheduled for a time that has come by the database's clock."""
+    await _lock(session, "kind = 'scheduled' AND publish_at <= now()")
     rows = (
         await session.execute(
             text(
@@ -100,4 +111,6 @@ async def release_due(session: AsyncSession, *, now: datetime, doors: Doors) -> 
     ).all()
     if not rows:
         return []
-    return await accept_items(session, [restored(row) for row in rows], now=now, doors=doors)
+    return await accept_items(
+        session, [restored(row, released="clock") for row in rows], now=now, doors=doors
+    )

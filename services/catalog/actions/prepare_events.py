@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from uuid_utils import uuid7
@@ -90,7 +90,7 @@ def incoming(
     event_id: str,
     sourceversion: int | None = None,
     remembered: bool = True,
-    released: bool = False,
+    released: Literal["", "person", "clock"] = "",
     traceparent: str | None = None,
 ) -> Incoming:
     """Return a readable event with its cleaned body, its hashes and what the gate found."""
@@ -121,7 +121,7 @@ def _cleaned(data: IntakeData) -> tuple[str | None, tuple[str, ...]]:
     return body, tuple(dict.fromkeys(finding.code for finding in found))
 
 
-def restored(row: Any) -> Incoming:
+def restored(row: Any, *, released: Literal["person", "clock"]) -> Incoming:
     """Return the event of a row of the waiting list, let out by a person or the clock."""
     return incoming(
         IntakeData.model_validate_json(row.event),
@@ -129,5 +129,5 @@ def restored(row: Any) -> Incoming:
         source_id=row.source_id,
         event_id=row.event_id,
         sourceversion=row.sourceversion,
-        released=True,
+        released=released,
     )

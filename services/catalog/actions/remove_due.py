@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.catalog.actions.accept_items import accept_items
+from services.catalog.actions.accept_items import accept_items, lock_departments
 from services.catalog.actions.prepare_events import incoming
 from services.catalog.doors import Doors
 from shared.events.intake import WithdrawalData
@@ -18,14 +20,8 @@ REASON = "公示期已满，按规定撤下。"
 
 async def remove_due(session: AsyncSession, *, now: datetime, doors: Doors) -> list[Outcome]:
     """Withdraw, as `gone`, what was published only until now."""
-    rows = (
-        await session.execute(
-            text(
-                "SELECT item_id, version, department, source_id FROM catalog.item WHERE remove_after <= now() "
-                "AND state = 'published' ORDER BY remove_after LIMIT 100"
-            )
-        )
-    ).all()
+    await lock_departments(session, [row.department for row in await _due(session)])
+    rows = await _due(session)
     if not rows:
         return []
     events = [
@@ -34,8 +30,18 @@ async def remove_due(session: AsyncSession, *, now: datetime, doors: Doors) -> l
             department=row.department,
             source_id=row.source_id,
             event_id=f"remove-after-{row.item_id}-{row.version}",
-            released=True,
+            released="clock",
         )
         for row in rows
     ]
     return await accept_items(session, events, now=now, doors=doors)
+
+
+async def _due(session: AsyncSession) -> Sequence[Any]:
+    rows = await session.execute(
+        text(
+            "SELECT item_id, version, department, source_id FROM catalog.item WHERE remove_after <= now() "
+            "AND state = 'published' ORDER BY remove_after, item_id LIMIT 100"
+        )
+    )
+    return rows.all()

@@ -109,7 +109,7 @@ async def _apply(
             now=now,
             traceparent=traceparent_of(request.headers),
         )
-        outcomes = await accept_items(session, [read], now=now, doors=catalog.doors)
+        outcomes = await accept_items(session, [read], now=now, doors=catalog.doors, dry=dry)
         if dry:
             await transaction.rollback()
             outcomes = [
