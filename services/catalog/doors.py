@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from services.catalog.blobs import BlobStore
-from services.catalog.numbering import IndexNumberRule
+from services.catalog.blobs import Blobs
+from services.catalog.numbering import IndexNumbers, index_numbers
 
 
 @dataclass(frozen=True)
@@ -15,10 +15,10 @@ class Doors:
     """Built once by `app.py`, and by the commands that judge."""
 
     zone: ZoneInfo
-    numbers: IndexNumberRule
-    blobs: BlobStore
+    numbers: IndexNumbers
+    blobs: Blobs
 
 
 def open_doors(*, timezone: str, index_number_rule: str, blobs: str | Path) -> Doors:
     """Return the doors that these settings describe."""
-    return Doors(ZoneInfo(timezone), IndexNumberRule(index_number_rule), BlobStore(Path(blobs)))
+    return Doors(ZoneInfo(timezone), index_numbers(index_number_rule), Blobs(Path(blobs)))

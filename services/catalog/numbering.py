@@ -1,58 +1,124 @@
-"""Index numbers 索引号: issued once by a configurable rule, never reused (Regulations Art. 12)."""
+"""Index numbers 索引号: issued once by a rule the operator sets, never reused. Pure; the catalog keeps the counter."""
 
 from __future__ import annotations
 
-import string
+import re
 from dataclasses import dataclass
 from datetime import date
+from string import Formatter
+from typing import Any
 
-from shared.errors import Refused
+DEFAULT_RULE = "{department}-{class}-{yyyy}-{serial:05d}"
+"""Like `JTJ-NOTICE-2026-00012`: department, class, year, running number, as Chinese practice composes it."""
+MAX_LENGTH = 200
 
-FIELDS = ("department", "catalogue", "yyyy", "mm", "dd", "serial")
+_FIELDS = frozenset({"department", "class", "yyyy", "yyyymm", "yyyymmdd", "serial"})
+_SERIAL = re.compile(r"(0?[1-9]d?)?")
+_LITERAL = re.compile(r"[\w./()〔〕（）\-]*")
 
 
-class BadIndexNumberRule(Refused):
-    """索引号规则不对。 / The rule of index numbers is not usable."""
+class BadRule(ValueError):
+    """The rule for index numbers cannot be used."""
 
 
-@dataclass(frozen=True)
-class IndexNumberRule:
-    """A template over `department`, `catalogue`, `yyyy`, `mm`, `dd` and `serial`, checked when it is read.
-
-    `serial` counts per department and year, so a rule needs department, year and serial to be unique.
-    """
+@dataclass(frozen=True, slots=True)
+class IndexNumbers:
+    """A rule for index numbers that has been checked."""
 
     template: str
 
-    def __post_init__(self) -> None:
-        try:
-            used = {
-                name
-                for _, name, _, _ in string.Formatter().parse(self.template)
-                if name is not None
-            }
-            sample = self.number(
-                department="transport", catalogue="notice", day=date(2026, 1, 2), serial=7
+    def scope(self, *, department: str, catalogue: str, day: date) -> str:
+        """Return the name of the counter that the next serial comes from: the number with the serial left open."""
+        return "".join(
+            text
+            + (
+                _part(name, department, catalogue, day)
+                if name and name != "serial"
+                else "#"
+                if name
+                else ""
             )
-        except (ValueError, KeyError, IndexError) as error:
-            raise BadIndexNumberRule(
-                f"GAZETTE_INDEX_NUMBER_RULE：{self.template!r}（{error}）。可用：{', '.join(FIELDS)}。 / "
-                f"GAZETTE_INDEX_NUMBER_RULE: {self.template!r} ({error}); use {', '.join(FIELDS)}."
-            ) from error
-        lacking = {"department", "yyyy", "serial"} - used
-        if lacking or len(sample) > 120:
-            raise BadIndexNumberRule(
-                f"规则须含 {', '.join(sorted(lacking))}，否则索引号会重复。 / "
-                f"The rule needs {', '.join(sorted(lacking))}, or numbers would repeat."
-            )
+            for text, name, _, _ in Formatter().parse(self.template)
+        )
 
     def number(self, *, department: str, catalogue: str, day: date, serial: int) -> str:
-        """Return the index number of the *serial*-th item of *department* in the year of *day*."""
-        return self.template.format(
-            department=department,
-            catalogue=catalogue.replace(".", "-"),
-            yyyy=f"{day.year:04d}",
-            mm=f"{day.month:02d}",
-            dd=f"{day.day:02d}",
-            serial=serial,
+        """Return the index number of *serial*, counted from 1 within its scope."""
+        values: dict[str, Any] = {
+            name: _part(name, department, catalogue, day) for name in _FIELDS - {"serial"}
+        }
+        return self.template.format_map(values | {"serial": serial})
+
+
+def index_numbers(template: str = DEFAULT_RULE) -> IndexNumbers:
+    """Return the rule *template* stands for.
+
+    Fields: `{department}`, `{class}` (first part of the catalogue code), `{yyyy}`, `{yyyymm}`, `{yyyymmdd}` (day of the first
+    publication), `{serial}` or `{serial:05d}`. Raises `BadRule` with what is wrong, in Chinese and English.
+    """
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError as error:
+        raise BadRule(
+            f"索引号规则的括号不成对：{template} / Unbalanced braces in the rule: {template}"
+        ) from error
+    for text, name, form, conversion in parts:
+        _judge(template, text, name, form, conversion)
+    _judge_serial(template, [(text, name) for text, name, _, _ in parts])
+    names = [name for _, name, _, _ in parts if name]
+    if names.count("serial") != 1:
+        raise BadRule(
+            f"索引号规则必须恰有一个 {{serial}}：{template} / The rule needs {{serial}} exactly once: {template}"
         )
+    if "department" not in names:
+        raise BadRule(
+            f"索引号规则必须含 {{department}}，否则两个部门会得到同一个号：{template} / "
+            f"The rule needs {{department}}, or two departments get one number: {template}"
+        )
+    return IndexNumbers(template)
+
+
+def _judge(
+    template: str, text: str, name: str | None, form: str | None, conversion: str | None
+) -> None:
+    if not _LITERAL.fullmatch(text):
+        raise BadRule(
+            f"索引号规则只能用字母、数字、汉字和 - . / ( ) 〔 〕：{text!r} / "
+            f"Only letters, digits and - . / ( ) 〔 〕 may stand in the rule: {text!r}"
+        )
+    if name is None:
+        return
+    if name not in _FIELDS or conversion:
+        known = ", ".join(sorted(_FIELDS))
+        raise BadRule(
+            f"索引号规则没有字段 {{{name}}}，可用：{known} / No field {{{name}}}; known: {known} ({template})"
+        )
+    if form and (name != "serial" or not _SERIAL.fullmatch(form)):
+        raise BadRule(
+            f"{{{name}:{form}}} 的格式不可用，只有 {{serial:05d}} 这样的 / Only formats like {{serial:05d}} work"
+        )
+
+
+def _judge_serial(template: str, parts: list[tuple[str, str | None]]) -> None:
+    """Refuse a serial that touches another field: department A1 with 1 and department A with 11 would be one number."""
+    before = ""
+    for place, (text, name) in enumerate(parts):
+        before = text or (before if not place else "x")
+        after = parts[place + 1][0] or "x" if place + 1 < len(parts) else ""
+        if name == "serial" and (before[-1:].isalnum() or after[:1].isalnum()):
+            raise BadRule(
+                f"{{serial}} 前后须有分隔符，如 - 或 /：{template} / Part {{serial}} from its neighbours by - or /: {template}"
+            )
+
+
+def _part(name: str, department: str, catalogue: str, day: date) -> str:
+    match name:
+        case "department":
+            return department.upper()
+        case "class":
+            return catalogue.partition(".")[0].upper()
+        case "yyyy":
+            return f"{day:%Y}"
+        case "yyyymm":
+            return f"{day:%Y%m}"
+        case _:
+            return f"{day:%Y%m%d}"

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.catalog.numbering import DEFAULT_RULE
+
 
 class Settings(BaseSettings):
     """Environment variables `GAZETTE_*`."""
@@ -23,5 +25,5 @@ class Settings(BaseSettings):
     internal_token: str = ""
     projections: dict[str, str] = {}
     """Projection -> address of its `/internal/shown`, for anti-entropy of delivery."""
-    index_number_rule: str = "{department}-{yyyy}-{serial:05d}"
+    index_number_rule: str = DEFAULT_RULE
     max_attachment_bytes: int = 200 * 1024 * 1024

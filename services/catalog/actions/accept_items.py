@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -17,9 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils import uuid7
 
 from services.catalog import rules
+from services.catalog.blobs import Blobs
 from services.catalog.consistency import overtaken
 from services.catalog.doors import Doors
-from services.catalog.numbering import IndexNumberRule
+from services.catalog.numbering import IndexNumbers
+from services.catalog.sniff import judge as judge_file
 from services.catalog.writing import Changes, write_changes
 from shared.db import lock_key
 from shared.errors import Problem
@@ -44,7 +45,8 @@ class Batch:
 
     now: datetime
     zone: ZoneInfo
-    numbers: IndexNumberRule
+    numbers: IndexNumbers
+    files: Blobs
     offices: dict[str, rules.Office]
     standings: dict[tuple[str, str], rules.Standing]
     waiting: dict[tuple[str, str], Any]
@@ -82,7 +84,7 @@ async def accept_items(
     if dry:
         return outcomes
     for sha256 in sorted({sha256 for _, sha256 in batch.changes.files}):
-        await asyncio.to_thread(doors.blobs.publish, sha256)
+        await doors.blobs.move(sha256, "public")
     return outcomes
 
 
@@ -116,6 +118,7 @@ async def _load(
         now=now,
         zone=doors.zone,
         numbers=doors.numbers,
+        files=doors.blobs,
         offices=await _offices(session, codes),
         standings=await _standings(session, events, keys),
         waiting=await _waiting(session, keys),
@@ -497,6 +500,9 @@ def _problems(batch: Batch, event: rules.Incoming) -> list[Problem]:
             problems.append(_unknown_attachment(number, attachment.sha256))
         elif blob.size != attachment.size:
             problems.append(_wrong_size(number, attachment.size, blob.size))
+        elif found := batch.files.find(attachment.sha256):
+            at = ("data", "attachments", number)
+            problems += judge_file(found[0], attachment.name, attachment.media_type, at)
     standing = batch.standings.get((event.department, event.source_id))
     given = event.data.index_number
     if given and given in batch.taken_numbers and not (standing and standing.index_number == given):

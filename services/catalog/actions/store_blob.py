@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from services.catalog.blobs import BlobStore
+from services.catalog.blobs import Blobs, NoSuchBlob
 from services.catalog.filetext import Unscannable, attachment_text
 from services.catalog.gate import findings, unscannable
 
@@ -19,7 +19,7 @@ KEEP_UNREFERENCED = timedelta(days=7)
 
 async def store_blob(
     sessions: async_sessionmaker[AsyncSession],
-    blobs: BlobStore,
+    blobs: Blobs,
     content: AsyncIterator[bytes],
     *,
     department: str,
@@ -32,7 +32,7 @@ async def store_blob(
 
     Raises the refusals of `blobs.py` (wrong hash, too large) and of `sniff.py` (wrong kind).
     """
-    size = await blobs.put(content, sha256, limit=limit)
+    size = await blobs.put(content, sha256, limit)
     found = await asyncio.to_thread(_look, blobs, sha256, media_type)
     async with sessions.begin() as session:
         await session.execute(
@@ -53,10 +53,14 @@ async def store_blob(
     return {"sha256": sha256, "size": size}
 
 
-def _look(blobs: BlobStore, sha256: str, media_type: str | None) -> list[str]:
+def _look(blobs: Blobs, sha256: str, media_type: str | None) -> list[str]:
     """Return the codes of what the gate finds in a text-like attachment; one that cannot be read is held as well."""
+    stored = blobs.find(sha256)
+    if stored is None:
+        raise NoSuchBlob
+    place, _ = stored
     try:
-        content = attachment_text(blobs.path(sha256), media_type or "")
+        content = attachment_text(place, media_type or "")
     except Unscannable:
         return [unscannable(sha256).code]
     return (
@@ -67,7 +71,7 @@ def _look(blobs: BlobStore, sha256: str, media_type: str | None) -> list[str]:
 
 
 async def sweep_blobs(
-    sessions: async_sessionmaker[AsyncSession], blobs: BlobStore, *, now: datetime
+    sessions: async_sessionmaker[AsyncSession], blobs: Blobs, *, now: datetime
 ) -> int:
     """Remove uploads that nothing has referred to for seven days; return how many."""
     async with sessions.begin() as session:
@@ -85,5 +89,5 @@ async def sweep_blobs(
         )
         gone -= {row[0] for row in kept}
     for sha256 in gone:
-        await asyncio.to_thread(blobs.remove_held, sha256)
+        await blobs.remove(sha256)
     return len(gone)
