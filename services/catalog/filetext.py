@@ -79,7 +79,7 @@ def _plain(path: Path) -> str:
 def _office(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
-            _judge(archive)
+            judge_archive(archive)
             return "\n".join(_texts(archive))
     except (
         zipfile.BadZipFile,
@@ -93,7 +93,7 @@ def _office(path: Path) -> str:
         raise Unscannable(f"{type(e).__name__}: not a readable archive") from e
 
 
-def _judge(archive: zipfile.ZipFile) -> None:
+def judge_archive(archive: zipfile.ZipFile) -> None:
     """Refuse a dishonest archive by its directory: too many, too large, too dense or overlapping entries."""
     entries = sorted(archive.infolist(), key=lambda entry: entry.header_offset)
     end = 0

@@ -104,10 +104,14 @@ def _judge_serial(template: str, parts: list[tuple[str, str | None]]) -> None:
     for place, (text, name) in enumerate(parts):
         before = text or (before if not place else "x")
         after = parts[place + 1][0] or "x" if place + 1 < len(parts) else ""
-        if name == "serial" and (before[-1:].isalnum() or after[:1].isalnum()):
+        if name == "serial" and (_joins(before[-1:]) or _joins(after[:1])):
             raise BadRule(
                 f"{{serial}} 前后须有分隔符，如 - 或 /：{template} / Part {{serial}} from its neighbours by - or /: {template}"
             )
+
+
+def _joins(char: str) -> bool:
+    return char.isascii() and char.isalnum()
 
 
 def _part(name: str, department: str, catalogue: str, day: date) -> str:
