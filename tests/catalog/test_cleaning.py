@@ -31,9 +31,8 @@ def page(text: str) -> str:
 
 def words(fragment: str) -> str:
     """Return the text of *fragment* without any white space."""
-    return "".join(
-        "".join(etree.fromstring(f"<div>{fragment}</div>", etree.HTMLParser()).itertext()).split()
-    )
+    root = etree.fromstring(f"<div>{fragment}</div>", etree.HTMLParser())
+    return "".join("".join(str(part) for part in root.itertext()).split())
 
 
 # --- Markdown
@@ -96,7 +95,7 @@ def test_other_emphasis_is_what_commonmark_says(text: str) -> None:
     [("汉", True), ("。", True), ("（", True), ("가", True), ("あ", True), ("㊙", True), ("a", False), ("“", False),
      ("🎉", False), ("⌚", False), ("(", False), ("🈁", False), ("🈂", True)],
 )  # fmt: skip
-def test_what_counts_as_chinese(char: str, expected: bool) -> None:  # noqa: FBT001
+def test_what_counts_as_chinese(char: str, expected: bool) -> None:
     """Letters and full-width signs do, emoji and Western quotation marks do not."""
     assert is_cjk(char) is expected
 

@@ -1,0 +1,201 @@
+"""Attachments: stored whole and true, known for what they are, held ones out of reach."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from services.catalog.blobs import BadDigest, Blobs, BlobTooLarge, NoSuchBlob, WrongDigest
+from services.catalog.sniff import judge, kind_of, media_type_of
+
+CONTENT = "附件内容".encode() * 1000
+SHA = hashlib.sha256(CONTENT).hexdigest()
+
+
+async def stream(content: bytes, chunk: int = 1000) -> AsyncIterator[bytes]:
+    """Yield *content* in pieces, as a request does."""
+    for start in range(0, len(content), chunk):
+        yield content[start : start + chunk]
+
+
+def everything(folder: Path) -> list[str]:
+    """Return every file below *folder*."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+async def test_a_file_is_stored_under_its_digest(tmp_path: Path) -> None:
+    """It arrives in the held area, whole, and storing it again changes nothing."""
+    blobs = Blobs(tmp_path)
+    assert await blobs.put(stream(CONTENT), SHA) == len(CONTENT)
+    assert await blobs.put(stream(CONTENT), SHA) == len(CONTENT)
+    assert everything(tmp_path) == [f"held/{SHA[:2]}/{SHA}"]
+    assert b"".join([chunk async for chunk in blobs.read(SHA)]) == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("content", "sha256", "limit", "refusal", "status"),
+    [
+        (CONTENT + b"x", SHA, 10**6, WrongDigest, 422),
+        (CONTENT, SHA, len(CONTENT) - 1, BlobTooLarge, 413),
+        (CONTENT, SHA.upper(), 10**6, BadDigest, 422),
+        (CONTENT, "../../etc/passwd", 10**6, BadDigest, 422),
+    ],
+)
+async def test_a_refused_file_leaves_nothing(
+    tmp_path: Path, content: bytes, sha256: str, limit: int, refusal: type[Exception], status: int
+) -> None:
+    """Wrong bytes, too many of them or a wrong name are refused in both languages, and nothing stays behind."""
+    with pytest.raises(refusal) as caught:
+        await Blobs(tmp_path).put(stream(content), sha256, limit)
+    assert everything(tmp_path) == []
+    assert getattr(caught.value, "status", None) == status
+    assert " / " in str(caught.value)
+
+
+async def test_a_broken_upload_leaves_nothing(tmp_path: Path) -> None:
+    """When the sender goes away in the middle, the half file goes too."""
+
+    async def breaks() -> AsyncIterator[bytes]:
+        yield CONTENT[:100]
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        await Blobs(tmp_path).put(breaks(), SHA)
+    assert everything(tmp_path) == []
+
+
+async def test_files_move_between_the_areas(tmp_path: Path) -> None:
+    """Released, held again, removed: each is harmless when repeated."""
+    blobs = Blobs(tmp_path)
+    await blobs.put(stream(CONTENT), SHA)
+    for area in ("public", "public", "held", "public"):
+        await blobs.move(SHA, area)
+        assert everything(tmp_path) == [f"{area}/{SHA[:2]}/{SHA}"]
+    await blobs.put(stream(CONTENT), SHA)
+    assert blobs.find(SHA) == (tmp_path / "public" / SHA[:2] / SHA, "public")
+    await blobs.remove(SHA)
+    await blobs.remove(SHA)
+    assert everything(tmp_path) == []
+    with pytest.raises(NoSuchBlob):
+        await blobs.move(SHA, "public")
+    with pytest.raises(NoSuchBlob):
+        [chunk async for chunk in blobs.read(SHA)]
+
+
+async def test_one_file_uploaded_many_times_at_once_is_one(tmp_path: Path) -> None:
+    """Parallel uploads and moves of one file end with one whole file."""
+    blobs = Blobs(tmp_path)
+    await asyncio.gather(*(blobs.put(stream(CONTENT), SHA) for _ in range(8)))
+    await asyncio.gather(*(blobs.move(SHA, "public") for _ in range(8)))
+    assert everything(tmp_path) == [f"public/{SHA[:2]}/{SHA}"]
+
+
+def packed(*names: str, **contents: bytes) -> bytes:
+    """Return a zip archive with these entries."""
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w") as archive:
+        for name in names:
+            archive.writestr(name, contents.get(name, b"x"))
+    return raw.getvalue()
+
+
+def workbook() -> bytes:
+    """Return a real spreadsheet."""
+    raw = io.BytesIO()
+    openpyxl.Workbook().save(raw)
+    return raw.getvalue()
+
+
+OFFICE = "application/vnd.openxmlformats-officedocument."
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
+DOCX = packed("[Content_Types].xml", "word/document.xml")
+GOOD = [
+    ("a.pdf", b"%PDF-1.7\n", "application/pdf"),
+    ("a.docx", DOCX, f"{OFFICE}wordprocessingml.document"),
+    ("a.xlsx", workbook(), f"{OFFICE}spreadsheetml.sheet"),
+    (
+        "a.pptx",
+        packed("[Content_Types].xml", "ppt/presentation.xml"),
+        f"{OFFICE}presentationml.presentation",
+    ),
+    ("a.doc", OLE, "application/msword"),
+    ("a.xls", OLE, "application/vnd.ms-excel"),
+    ("a.wps", OLE, "application/octet-stream"),
+    ("a.ofd", packed("OFD.xml", "Doc_0/Document.xml"), "application/ofd"),
+    ("a.zip", packed("名单.txt"), "application/zip"),
+    ("a.png", b"\x89PNG\r\n\x1a\n", "image/png"),
+    ("a.JPEG", b"\xff\xd8\xff\xe0", "image/jpeg"),
+    ("a.gif", b"GIF89a", "image/gif"),
+    ("a.webp", b"RIFF\x00\x00\x00\x00WEBPVP8 ", "image/webp"),
+    ("a.mp3", b"ID3\x04", "audio/mpeg"),
+    ("a.mp4", b"\x00\x00\x00\x18ftypmp42", "video/mp4"),
+    ("a.txt", "中文".encode(), "text/plain; charset=utf-8"),
+    ("a.txt", "中文".encode("gb18030"), "text/plain"),
+    ("a.txt", ("中" * 3000).encode(), "text/plain"),
+    ("a.csv", "序号,姓名\n1,甲".encode(), "text/csv"),
+    ("a.json", b'{"a": 1}', "application/json"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "media_type"), GOOD)
+def test_honest_files_are_taken(tmp_path: Path, name: str, content: bytes, media_type: str) -> None:
+    """Bytes, extension and declared type that agree are no problem."""
+    path = tmp_path / "blob"
+    path.write_bytes(content)
+    assert judge(path, name, media_type, ("data", "attachments", 0)) == []
+    assert media_type_of(name) != "application/octet-stream"
+
+
+BAD = [
+    ("a.pdf", DOCX, "application/pdf", "type_mismatch"),
+    ("a.docx", workbook(), f"{OFFICE}wordprocessingml.document", "type_mismatch"),
+    ("a.docx", packed("x.txt"), f"{OFFICE}wordprocessingml.document", "type_mismatch"),
+    ("a.png", b"\xff\xd8\xff\xe0", "image/png", "type_mismatch"),
+    ("a.png", b"\x89PNG\r\n\x1a\n", "image/jpeg", "type_mismatch"),
+    ("a.txt", b"%PDF-1.7", "text/plain", "type_mismatch"),
+    ("a.txt", b"a\x00b", "text/plain", "type_mismatch"),
+    ("a.pdf", b"MZ\x90", "application/pdf", "type_not_allowed"),
+    ("a.txt", b"\x7fELF", "text/plain", "type_not_allowed"),
+    ("a.txt", b"#!/bin/sh\n", "text/plain", "type_not_allowed"),
+    ("a.txt", b"\n <!DOCTYPE html><script>x</script>", "text/plain", "type_not_allowed"),
+    ("a.xml", b"<?xml version='1.0'?><svg onload='x'/>", "text/xml", "type_not_allowed"),
+    ("a.svg", b"<svg/>", "image/svg+xml", "type_not_allowed"),
+    ("a.html", b"<p>x", "text/html", "type_not_allowed"),
+    ("a.exe", b"MZ", "application/octet-stream", "type_not_allowed"),
+    ("noextension", b"text", "text/plain", "type_not_allowed"),
+    (
+        "a.docx",
+        packed("[Content_Types].xml", "word/document.xml", "word/vbaProject.bin"),
+        "",
+        "type_not_allowed",
+    ),
+    ("a.zip", packed("../../etc/passwd"), "application/zip", "unsafe_archive"),
+    ("a.zip", b"PK\x03\x04 broken", "application/zip", "unsafe_archive"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "media_type", "code"), BAD)
+def test_dishonest_or_dangerous_files_are_refused(
+    tmp_path: Path, name: str, content: bytes, media_type: str, code: str
+) -> None:
+    """What lies about its type, or what a browser or machine would run, is refused with words in both languages."""
+    path = tmp_path / "blob"
+    path.write_bytes(content)
+    problems = judge(path, name, media_type, ("data", "attachments", 0))
+    assert [problem.code for problem in problems] == [code]
+    assert problems[0].path.startswith("/data/attachments/0")
+    assert " / " in problems[0].message
+
+
+def test_an_empty_file_is_text(tmp_path: Path) -> None:
+    """Nothing is wrong with no bytes."""
+    path = tmp_path / "blob"
+    path.touch()
+    assert kind_of(path).extension == "txt"

@@ -1,0 +1,263 @@
+"""Nothing with a resident ID number or a secrecy mark goes out unseen."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import date, timedelta
+from pathlib import Path
+
+import docx
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stdnum.cn import ric
+
+from services.catalog.cleaning import clean_body
+from services.catalog.filetext import MAX_TEXT_BYTES
+from services.catalog.gate import Unscannable, attachment_text, findings, unscannable
+
+NUMBER = "11010519491231002X"
+
+
+def codes(text: str) -> list[str]:
+    """Return the codes of what is found in *text* as a body."""
+    return [finding.code for finding in findings("标题", None, text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"身份证号{NUMBER}。",
+        f"身份证号：{NUMBER.lower()}",
+        "１１０１０５１９４９１２３１００２Ｘ",
+        "110105 19491231 002X",
+        "110105-19491231-002X",
+        "110105—19491231—002X",
+        "110105\u300019491231\u3000002X",
+        "1101 0519 4912 3100 2X",
+        f"ID{NUMBER}",
+        f"2025 {NUMBER} 13800000000",
+        "<p>110105<strong>19491231</strong>002X</p>",
+        "<p>110105\u200b19491231002X</p>",
+        "<table><tr>" + "".join(f"<td>{char}</td>" for char in NUMBER) + "</tr></table>",
+        f'<p><img src="/files/a" alt="{NUMBER}"></p>',
+        f'<p><a href="https://a.cn/?id={NUMBER}">看</a></p>',
+        "11010519491231&#48;02X<b></b>",
+    ],
+)
+def test_a_resident_id_number_is_found_in_every_spelling(text: str) -> None:
+    """Full-width digits, parted groups, cells, tags and attributes hide nothing."""
+    assert codes(text) == ["resident_id"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "110105194912310021",
+        "11010519491331002X",
+        "1" + NUMBER[:-1] + "1",
+        f"9{NUMBER[:-1]}0",
+        f"{NUMBER[:-1]}00",
+        f"a1b2{NUMBER}",
+        "91310000MA1FL1X123",
+        "统一社会信用代码 911100001000013428",
+        "6222021001081234567",
+        "990105194912310025",
+        "13800138000 2025-11-23 110105",
+    ],
+)
+def test_other_numbers_are_no_resident_ids(text: str) -> None:
+    """Wrong check digits, impossible births, credit codes, cards and digits of longer codes do not hold an item."""
+    assert codes(text) == []
+
+
+@given(
+    st.sampled_from(["110105", "340123", "820000", "650102"]),
+    st.integers(0, 60_000).map(lambda days: date(1880, 1, 1) + timedelta(days=days)),
+    st.integers(0, 999),
+    st.sampled_from(["", " ", "-", "  ", "\u3000"]),
+)
+def test_every_checksum_valid_number_is_found(
+    region: str, born: date, order: int, gap: str
+) -> None:
+    """Whatever region, birth and order, a number with its right check digit is found, and with a wrong one is not."""
+    stem = f"{region}{born:%Y%m%d}{order:03d}"
+    check = ric.calc_check_digit(stem + "0")
+    assert codes(f"号码{region}{gap}{stem[6:14]}{gap}{stem[14:]}{check}，") == ["resident_id"]
+    wrong = "0" if check != "0" else "1"
+    assert codes(f"号码{stem}{wrong}，") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "绝密★启用前",
+        "机密 ★ 1年",
+        "正文\n" * 20 + "秘密★",
+        "機密★",
+        "机密\n关于……",
+        "\n\n<p>a</p><p>【秘密】</p><p>b</p>",
+        "一\n二\n三\n四\n秘 密",
+    ],
+)
+def test_a_secrecy_mark_is_found(text: str) -> None:
+    """With its star anywhere, or alone on one of the first five lines."""
+    assert codes(text) == ["secrecy_mark"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "本办法所称国家秘密、机密、绝密事项",
+        "泄露机密的，依法处理",
+        "一\n二\n三\n四\n五\n秘密",
+        "商业秘密",
+        "秘密投票",
+        "机密性★★★",
+        "★机密",
+    ],
+)
+def test_the_words_in_running_text_are_no_mark(text: str) -> None:
+    """Laws about secrecy are public."""
+    assert codes(text) == []
+
+
+def test_every_part_is_looked_at_and_named() -> None:
+    """Title, summary, body and attachments are told apart, with their lines, and nothing is shown in full."""
+    found = findings(
+        f"公示 {NUMBER}",
+        "机密★",
+        f"<p>a</p><p>{NUMBER}</p>",
+        {"名单.csv": f"姓名,号码\n甲,{NUMBER}"},
+    )
+    assert [(f.code, f.where, f.line) for f in found] == [
+        ("resident_id", "title", 1),
+        ("secrecy_mark", "summary", 1),
+        ("resident_id", "body", 2),
+        ("resident_id", "attachment:名单.csv", 2),
+    ]
+    assert all(NUMBER[3:16] not in f.excerpt for f in found)
+    assert unscannable("x.zip").where == "attachment:x.zip"
+
+
+def test_cleaned_bodies_hide_no_number() -> None:
+    """What the cleaning leaves in a page, the gate finds, in every format."""
+    assert codes(clean_body("markdown", "**1101**05194912310~~02X~~")) == ["resident_id"]
+    assert codes(clean_body("html", "<span>110105</span><font>19491231</font><b>002X</b>")) == [
+        "resident_id"
+    ]
+    assert codes(clean_body("text", NUMBER)) == ["resident_id"]
+
+
+def word(text: str) -> bytes:
+    """Return a Word file with *text* in a paragraph, a table and a header."""
+    document = docx.Document()
+    document.add_paragraph("公示名单")
+    run = document.add_paragraph().add_run(text[:6])
+    run.bold = True
+    document.paragraphs[-1].add_run(text[6:])
+    document.add_table(1, 2).cell(0, 1).text = "表格"
+    document.sections[0].header.paragraphs[0].text = "页眉"
+    stream = io.BytesIO()
+    document.save(stream)
+    return stream.getvalue()
+
+
+def sheet(text: str) -> bytes:
+    """Return a spreadsheet with *text* in a hidden sheet."""
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["序号", "姓名"])
+    hidden = book.create_sheet("底稿")
+    hidden.append([1, "甲", text])
+    hidden.sheet_state = "hidden"
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", f"号码 {NUMBER}".encode()),
+        ("a.txt", f"号码 {NUMBER}".encode("gb18030")),
+        ("a.csv", b"\xef\xbb\xbf" + f"甲,{NUMBER}".encode()),
+        ("a.txt", b"\xff\xfe" + f"甲,{NUMBER}".encode("utf-16-le")),
+        ("a.json", f'{{"id": "{NUMBER}"}}'.encode()),
+        ("a.docx", word(NUMBER)),
+        ("a.xlsx", sheet(NUMBER)),
+    ],
+)
+def test_the_text_of_attachments_is_read(tmp_path: Path, name: str, content: bytes) -> None:
+    """Text in its usual encodings, Word files and hidden sheets are looked into."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    text = attachment_text(path, "application/octet-stream")
+    assert [f.code for f in findings("t", None, "", {name: text})] == ["resident_id"]
+
+
+def test_word_text_comes_in_order(tmp_path: Path) -> None:
+    """Paragraphs are lines, cells and headers are there, and parted runs are whole again."""
+    path = tmp_path / "blob"
+    path.write_bytes(word("分段文字测试内容"))
+    text = attachment_text(path, "", "附件.docx")
+    assert (
+        text.index("公示名单")
+        < text.index("分段文字测试内容")
+        < text.index("表格")
+        < text.index("页眉")
+    )
+
+
+def test_a_picture_has_no_text(tmp_path: Path) -> None:
+    """What is no text gives none."""
+    path = tmp_path / "a.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + NUMBER.encode())
+    assert attachment_text(path, "image/png") == ""
+
+
+def bomb(tmp_path: Path, kind: str) -> Path:
+    """Return an archive that must not be unpacked."""
+    path = tmp_path / "a.docx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        if kind == "dense":
+            archive.writestr("word/document.xml", b"<w/>" + b" " * (20 << 20))
+        elif kind == "many":
+            for number in range(1001):
+                archive.writestr(f"word/{number}.xml", "<a/>")
+        else:
+            archive.writestr("word/document.xml", "<a/>")
+    if kind == "broken":
+        path.write_bytes(path.read_bytes()[:-30])
+    if kind == "lying":
+        raw = bytearray(path.read_bytes())
+        central = raw.index(b"PK\x01\x02")
+        raw[central + 42 : central + 46] = (5).to_bytes(4, "little")
+        path.write_bytes(raw)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["dense", "many", "broken", "lying"])
+def test_dishonest_archives_are_left_to_a_person(tmp_path: Path, kind: str) -> None:
+    """Archives that are damaged, lie or unpack beyond limits are not read."""
+    with pytest.raises(Unscannable):
+        attachment_text(bomb(tmp_path, kind), "", "a.docx")
+
+
+def test_entities_in_office_files_expand_to_nothing(tmp_path: Path) -> None:
+    """A file cannot make the gate expand entities or read other files."""
+    path = tmp_path / "a.docx"
+    inner = '<!DOCTYPE w [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;"><!ENTITY f SYSTEM "file:///etc/hostname">]>'
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("word/document.xml", f"{inner}<w><p><t>&b;&f;x</t></p></w>")
+    assert "aaaa" not in attachment_text(path, "")
+
+
+def test_endless_text_is_left_to_a_person(tmp_path: Path) -> None:
+    """A text file beyond the bound is not read into memory."""
+    path = tmp_path / "a.txt"
+    with path.open("wb") as file:
+        file.truncate(MAX_TEXT_BYTES + 1)
+    with pytest.raises(Unscannable):
+        attachment_text(path, "text/plain")
