@@ -25,6 +25,7 @@ from services.instance import listening, roles
 from services.instance.find import Instance, from_environment, write_note
 from services.instance.folder import DataFolder
 from services.instance.front import Front
+from services.instance.mirror import mirror
 from services.instance.nats import LOOPBACK, Nats
 from services.instance.pages import Pages
 from services.instance.postgres import Postgres
@@ -123,6 +124,7 @@ class Composition:
         """Start everything in order, then wait for ever."""
         await start_all(self.keepers)
         self._settle_settings()
+        mirrored = await self._mirror_nats()
         write_note(self.folder, self.settings)
         self.plan.told(self.instance)
         await self._until_done("streams", self._apply_streams)
@@ -131,6 +133,8 @@ class Composition:
         if self.plan.after is not None:
             await self.plan.after(self)
         await self._ending.wait()
+        if mirrored is not None:
+            mirrored.close()
 
     async def _end(self, working: asyncio.Task[None], serving: asyncio.Task[None]) -> None:
         """End in order: what works, the services, the front, the servers."""
@@ -197,6 +201,12 @@ class Composition:
                 self.settings["nats_url"] = keeper.server.url
                 self.settings["nats_public_url"] = keeper.server.public_url
                 self.settings["nats_users_file"] = keeper.server.departments
+
+    async def _mirror_nats(self) -> asyncio.Server | None:
+        """Let departments' systems on this machine reach an embedded NATS by IPv6 too."""
+        servers = [keeper.server for keeper in self.keepers]
+        ports = [server.port for server in servers if isinstance(server, Nats)]
+        return await mirror(ports[0]) if ports and self.plan.host is None else None
 
     def _prepare_backends(self) -> None:
         """Make the parts that answer requests; they start later."""

@@ -29,6 +29,7 @@ from services.instance import children
 from services.instance.children import Program, ServerFailed
 
 LOOPBACK = "127.0.0.1"
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - on demand only
 SERVICE_USER = "gazette"
 MONITOR_USER = "monitor"
 MAX_PAYLOAD = "8MB"
@@ -82,7 +83,8 @@ class Nats:
     @property
     def public_url(self) -> str:
         """URL for departments, who bring a password or key of their own."""
-        return f"nats://{self._host}:{self.port}"
+        host = LOOPBACK if self._host in EVERYWHERE else self._host
+        return f"nats://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def departments(self) -> Path:
@@ -209,7 +211,8 @@ class Nats:
         # Streams have limits of their own; the server's default refuses them on a disk half full.
         disk = shutil.disk_usage(self._folder).total
         return f"""# Written at every start.
-listen: {json.dumps(f"{self._host}:{port}")}
+host: {json.dumps(_everywhere() if self._host in EVERYWHERE else self._host)}
+port: {port}
 server_name: "gazette-{port}"
 max_payload: {MAX_PAYLOAD}
 # The server itself adds `/jetstream` to this folder. Every write is synced before it is confirmed.
@@ -298,6 +301,16 @@ def _answers(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _everywhere() -> str:
+    """Return the address that stands for all: IPv6's takes IPv4 too, where there is IPv6."""
+    with socket.socket(socket.AF_INET6) as probe:
+        try:
+            probe.bind(("::", 0))
+        except OSError:
+            return EVERYWHERE[0]
+    return EVERYWHERE[1]
 
 
 def _free_port() -> int:

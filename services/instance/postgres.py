@@ -21,7 +21,7 @@ DATABASE = "gazette"
 SUPERUSER = "postgres"
 SOCKET_NAME = ".s.PGSQL.5432"
 START_SECONDS = 120.0  # a recovery after a crash may take long
-ENDING = ((signal.SIGINT, 2.5), (signal.SIGQUIT, 1.0))  # fast shutdown, then immediate
+ENDING = ((signal.SIGINT, 4.0), (signal.SIGQUIT, 1.0))  # fast shutdown, then immediate
 
 # Small, because the whole product has 500 MiB; durable, because this is the record.
 SETTINGS = {
@@ -118,7 +118,7 @@ class Postgres:
         """Do nothing, see `is_stale`."""
 
     def stop(self) -> None:
-        """End the server: cleanly, or within 4 seconds by force, which the next start repairs."""
+        """End the server: cleanly, or within 5 seconds by force, which the next start repairs."""
         if self._child is not None:
             children.end(self._child, ENDING)
             self._child = None

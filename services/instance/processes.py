@@ -25,7 +25,7 @@ from services.instance.roles import unavailable
 from services.instance.supervise import Keeper
 
 START_SECONDS = 60.0
-ENDING = ((signal.SIGTERM, 4.0),)
+ENDING = ((signal.SIGTERM, 3.0),)
 ANSWER_SECONDS = 60.0
 HOP_BY_HOP = {b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"te", b"trailer"}
 _ROOT = Path(__file__).resolve().parents[2]
@@ -61,7 +61,7 @@ class ServiceProcess:
         self._keeper.watch()
 
     async def stop(self) -> None:
-        """End the service, by force after four seconds."""
+        """End the service, by force after three seconds."""
         await self._keeper.stop()
         if self._client is not None:
             await self._client.aclose()
@@ -178,7 +178,7 @@ class _Child:
         """Do nothing, see `is_stale`."""
 
     def stop(self) -> None:
-        """End the process, by force after four seconds."""
+        """End the process, by force after three seconds."""
         if self._process is not None:
             children.end(self._process, ENDING)
             self._process = None

@@ -34,7 +34,7 @@ ROUTES = (
     ("/demo", "demo"),
 )
 """Address and the service that answers it and everything below; the first that fits."""
-ENDING_SECONDS = 4.0
+ENDING_SECONDS = 3.0
 FIRST_PATIENCE = 1.0
 LONGEST_PATIENCE = 30.0
 DOWN = "这项服务暂时不可用，请稍后再试。 / This service is not available now; try again shortly."
@@ -125,7 +125,7 @@ class InProcess:
         self._task = asyncio.create_task(self._keep(), name=f"service {self.name}")
 
     async def stop(self) -> None:
-        """End the service, by force after four seconds."""
+        """End the service, by force after three seconds."""
         self._ending.set()
         self.up = False
         if self._task is not None:

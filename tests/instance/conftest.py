@@ -110,6 +110,21 @@ class Running:
         return time.monotonic() - started
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One instance for all tests that only look at it."""
+    place = tmp_path_factory.mktemp("running")
+    port = free_port()
+    with (place / "log").open("wb") as out:
+        command = program("up", "--port", port, "--data", place / "data")
+        process = subprocess.Popen(command, stdout=out, stderr=out, env=environment())
+    instance = Running(process, place / "data", port, place / "log")
+    instance.wait_for_servers()
+    eventually(lambda: instance.get("/readyz").json()["services"]["relay"]["status"] == "ok")
+    yield instance
+    instance.end()
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """An empty data folder; pytest's folders are closed to other users, which has to work."""

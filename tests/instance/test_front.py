@@ -433,7 +433,7 @@ async def test_service_comes_back() -> None:
 
 
 async def test_a_service_that_does_not_end_is_ended() -> None:
-    """A service that hangs at its end holds nobody up for longer than four seconds."""
+    """A service that hangs at its end holds nobody up for longer than three seconds."""
 
     @asynccontextmanager
     async def hanging(_app: FastAPI) -> AsyncIterator[None]:
@@ -445,5 +445,5 @@ async def test_a_service_that_does_not_end_is_ended() -> None:
     async with asyncio.timeout(10):
         while not service.up:
             await asyncio.sleep(0.05)
-    async with asyncio.timeout(6):
+    async with asyncio.timeout(5):
         await service.stop()

@@ -125,6 +125,19 @@ def test_busy_port_is_refused_with_the_way_out(tmp_path: Path, nats_server: Nats
         Nats(tmp_path / "other", port=nats_server.port).start()
 
 
+async def test_more_addresses_on_demand(folder: Path) -> None:
+    """With a host for all addresses the server answers on every one, IPv4 and IPv6."""
+    folder.mkdir()
+    server = Nats(folder, host="0.0.0.0")
+    server.start()
+    try:
+        for address in ("127.0.0.1", "[::1]"):
+            connection = await connect(server.url.replace("127.0.0.1", address))
+            await connection.close()
+    finally:
+        server.stop()
+
+
 async def test_departments_come_and_go_without_dropping_others(server: Nats) -> None:
     """A department's user works after a refresh, is out after the next, and nobody else notices."""
     lost: list[int] = []

@@ -13,10 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import nats
 import pytest
 
 from services.instance.find import NoInstance, NotSet, find
 from services.instance.folder import DataFolder, InUse
+from shared.streams import STREAMS
 from tests.instance.conftest import (
     Running,
     environment,
@@ -93,11 +95,13 @@ def test_kill_leaves_nothing_and_the_next_start_works_at_once(up: Start, folder:
     """After kill -9 no server is left, and the same folder starts again on the same NATS port."""
     first = up()
     first.wait_for_servers()
-    nats = first.note()["settings"]["nats_url"]  # type: ignore[index]
+    address = first.note()["settings"]["nats_url"]  # type: ignore[index]
     first.end(signal.SIGKILL)
+    with pytest.raises(NoInstance, match="gazette up --data"):
+        find(folder)
     second = up()
     second.wait_for_servers()
-    assert second.note()["settings"]["nats_url"] == nats  # type: ignore[index]
+    assert second.note()["settings"]["nats_url"] == address  # type: ignore[index]
     assert len(server_pids(folder, "nats-server")) == 1
 
 
@@ -114,10 +118,9 @@ def test_servers_are_started_again(up: Start, folder: Path) -> None:
         eventually(lambda: running.servers() == {"postgres": "ok", "nats": "ok"})
 
 
-def test_listens_on_both_loopbacks(up: Start) -> None:
+def test_listens_on_both_loopbacks(running: Running) -> None:
     """The front answers on IPv4 and IPv6, on this machine only."""
-    running = up()
-    eventually(lambda: running.get("/livez").text == "ok\n")
+    assert running.get("/livez").text == "ok\n"
     if socket.has_ipv6:
         assert httpx.get(f"http://[::1]:{running.port}/livez", trust_env=False).status_code == 200
     listening = Path("/proc/net/tcp").read_text(encoding="ascii")
@@ -135,35 +138,35 @@ def test_busy_port(folder: Path) -> None:
     assert not processes_on(folder)
 
 
-def test_folder_in_use(up: Start, folder: Path) -> None:
+def test_folder_in_use(running: Running) -> None:
     """A second instance on the same folder is refused, and the first goes on."""
-    running = up()
-    running.wait_for_servers()
-    refused = run("up", "--port", free_port(), "--data", folder)
+    refused = run("up", "--port", free_port(), "--data", running.folder)
     assert refused.returncode == 1
     assert "--data" in refused.stderr
     assert running.servers() == {"postgres": "ok", "nats": "ok"}
 
 
-def test_commands_find_the_instance(up: Start, folder: Path) -> None:
-    """With --data a command reaches the running instance, and is refused when none runs."""
-    running = up()
-    running.wait_for_servers()
-    found = find(folder)
+def test_commands_find_the_instance(running: Running) -> None:
+    """With --data a command reaches the running instance, and departments' address has no secret."""
+    found = find(running.folder)
     assert found.url == running.url
     assert found.database_url.startswith("postgresql+psycopg://")
     assert found.nats_url.startswith("nats://gazette:")
     assert "gazette:" not in found.nats_public_url
-    running.end(signal.SIGKILL)
-    with pytest.raises(NoInstance, match="gazette up --data"):
-        find(folder)
 
 
-def test_secrets_are_ours_alone(up: Start, folder: Path) -> None:
+async def test_nats_is_reached_by_ipv6_too(running: Running) -> None:
+    """NATS answers on the IPv6 loopback as on the IPv4 one."""
+    address = find(running.folder).nats_url.replace("127.0.0.1", "[::1]")
+    connection = await nats.connect(address, allow_reconnect=False)
+    assert (await connection.jetstream().account_info()).streams == len(STREAMS)
+    await connection.close()
+
+
+def test_secrets_are_ours_alone(running: Running) -> None:
     """What holds a secret is readable by our own user alone."""
-    up().wait_for_servers()
     for name in ("token", "instance.json", "nats/passwords.json", "nats/users.conf"):
-        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600, name
+        assert stat.S_IMODE((running.folder / name).stat().st_mode) == 0o600, name
 
 
 def test_status_without_an_instance(folder: Path) -> None:
@@ -173,12 +176,9 @@ def test_status_without_an_instance(folder: Path) -> None:
     assert "gazette up --data" in refused.stderr
 
 
-def test_status_shows_every_part(up: Start, folder: Path) -> None:
+def test_status_shows_every_part(running: Running) -> None:
     """`status` names every service and server and how far behind each is."""
-    running = up()
-    running.wait_for_servers()
-    eventually(lambda: running.get("/readyz").json()["services"]["relay"]["status"] == "ok")
-    shown = run("status", "--data", folder).stdout
+    shown = run("status", "--data", running.folder).stdout
     for part in ("catalog", "relay", "publisher", "search", "notifier", "postgres", "nats"):
         assert part in shown
 
