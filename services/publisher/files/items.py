@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from services.publisher.pages import paths, render
@@ -17,6 +18,7 @@ GONE_MARKER = "status"
 """Stands beside a notice's page and holds 410: the status that web servers answer with."""
 REDIRECT_MARKER = ".redirect"
 """Holds the address that web servers may lead to at once."""
+_SAFE = re.compile(r"(/(?!/)|https?://)[^\s\\]+$")
 
 
 def item_files(parts: Any, site: SiteView) -> Files:
@@ -76,7 +78,7 @@ def _notice_files(
     files: Files = {
         state.url: render.render_notice(view, frame_language(state.language), site).encode()
     }
-    if state.state == "redirect" and state.redirect_to:
+    if state.state == "redirect" and state.redirect_to and _SAFE.match(state.redirect_to):
         files[state.url + REDIRECT_MARKER] = _address(state.redirect_to, site).encode() + b"\n"
     else:
         files[state.url + GONE_MARKER] = b"410\n"

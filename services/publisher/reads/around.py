@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.publisher.rules.dirt import Bucket
+from services.publisher.rules.dirt import FULL, Bucket
 
 _KEYS = (
     "unnest(CAST(:departments AS text[]), CAST(:entries AS text[]), CAST(:steps AS smallint[]), CAST(:starts AS date[])) "
@@ -34,7 +34,7 @@ async def neighbours(session: AsyncSession, buckets: Sequence[Bucket]) -> list[B
     within = (
         "AND (k.step <> 3 OR (date_trunc('month', b.start) = date_trunc('month', k.start) AND EXISTS ("
         "SELECT 1 FROM publisher.bucket m WHERE (m.department, m.entry, m.step, m.part) = (k.department, k.entry, 2, 0) "
-        "AND m.start = date_trunc('month', k.start)::date AND m.slots > 200)))"
+        "AND m.start = date_trunc('month', k.start)::date AND m.slots > :full)))"
     )
     same = "b.department = k.department AND b.entry = k.entry AND b.step = k.step AND b.part = 0 AND b.listed > 0"
     rows = await session.execute(
@@ -45,7 +45,7 @@ async def neighbours(session: AsyncSession, buckets: Sequence[Bucket]) -> list[B
             f"(SELECT b.department, b.entry, b.step, b.start FROM publisher.bucket b WHERE {same} AND b.start > k.start {within} "
             "ORDER BY b.start LIMIT 1)) n"
         ),
-        _arrays(buckets),
+        {**_arrays(buckets), "full": FULL},
     )
     return [Bucket(*row) for row in rows]
 

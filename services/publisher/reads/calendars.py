@@ -83,7 +83,7 @@ async def calendar(batch: Batch, args: dict[str, Any]) -> ListPage | None:
         newer=newer,
         older=older,
         count=count.listed if count else 0,
-        **({"part": one.part} if one.part else {}),
+        part=one.part or None,
     )
     return ListPage(view, as_of(batch.site, count))
 

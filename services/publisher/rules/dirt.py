@@ -89,7 +89,7 @@ def views_bucket(step: int, start: date, part: int, count: int) -> views.Bucket:
         start.month if step >= MONTH else None,
         start.day if step >= DAY else None,
         count,
-        **({"part": part} if part else {}),
+        part or None,
     )
 
 
@@ -124,14 +124,14 @@ def calendar(bucket: Bucket, rank: int = LIST) -> Dirt:
 def calendar_path(bucket: Bucket) -> str:
     """Return where a calendar list lies, in the default language."""
     start, step = bucket.start, bucket.step
-    path = paths.calendar(
+    return paths.calendar(
         bucket.department or None,
         bucket.entry or None,
         year=start.year if step >= YEAR else None,
         month=start.month if step >= MONTH else None,
         day=start.day if step >= DAY else None,
+        part=bucket.part or None,
     )
-    return f"{path}{bucket.part}/" if step == PART else path
 
 
 def feed(scope: Scope, rank: int = WIDE) -> Dirt:
