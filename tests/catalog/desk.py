@@ -86,6 +86,7 @@ class Desk:
     doors: Doors
     client: httpx.AsyncClient
     database_url: str
+    blobs: Path
 
     async def department(self, code: str | None = None, **fields: Any) -> Sender:
         """Add a department and return it with a key of its own."""
@@ -269,5 +270,5 @@ async def open_desk(database_url: str, blobs: Path) -> AsyncIterator[Desk]:
     app.state.catalog = Catalog(settings, db, doors)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://catalog") as client:
-        yield Desk(db, doors, client, database_url)
+        yield Desk(db, doors, client, database_url, blobs)
     await db.close()

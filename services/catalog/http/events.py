@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -79,26 +80,35 @@ def _is_batch(request: Request) -> bool:
 def _split(body: bytes) -> list[bytes]:
     """Return the bytes of each event of a batch as they were sent, so that each is read as strictly as a single one."""
     try:
-        text = body.decode()
-        decoder = json.JSONDecoder()
-        place = _skip(text, 0)
-        if text[place : place + 1] != "[":
-            raise NotABatch
-        place = _skip(text, place + 1)
-        raws: list[bytes] = []
-        while text[place : place + 1] != "]":
-            _, end = decoder.raw_decode(text, place)
-            raws.append(text[place:end].encode())
-            place = _skip(text, end)
-            if text[place : place + 1] == ",":
-                place = _skip(text, place + 1)
-        if len(raws) > MAX_BATCH:
-            raise TooLarge(f"每批至多 {MAX_BATCH} 条。 / A batch has at most {MAX_BATCH} events.")
-    except (ValueError, RecursionError, IndexError) as error:
+        raws = list(_members(body.decode()))
+    except (ValueError, RecursionError) as error:
         raise NotABatch(
             "没有读完：不是 JSON，或嵌套太深；整批没有收下。 / Not JSON, or nested too deep; nothing of the batch was taken."
         ) from error
+    if len(raws) > MAX_BATCH:
+        raise TooLarge(f"每批至多 {MAX_BATCH} 条。 / A batch has at most {MAX_BATCH} events.")
     return raws
+
+
+def _members(text: str) -> Iterator[bytes]:
+    """Yield the bytes of each member of the JSON array *text*; raises `ValueError` for anything else."""
+    decoder = json.JSONDecoder()
+    place = _skip(text, 0)
+    follows = "["
+    while True:
+        if text[place : place + 1] != follows:
+            raise ValueError("no JSON array")
+        place = _skip(text, place + 1)
+        if follows == "[" and text[place : place + 1] == "]":
+            break
+        _, end = decoder.raw_decode(text, place)
+        yield text[place:end].encode()
+        place = _skip(text, end)
+        if text[place : place + 1] == "]":
+            break
+        follows = ","
+    if _skip(text, place + 1) != len(text):
+        raise ValueError("something follows the array")
 
 
 def _skip(text: str, place: int) -> int:

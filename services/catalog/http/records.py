@@ -24,14 +24,13 @@ async def records(
 ) -> Response:
     """Answer sequence, item, version, change and SHA-256 of the public state, tombstones included.
 
-    A page that is full never changes and may be cached for long.
+    A page may lose entries when an item is withdrawn, so caches may keep it for a minute only.
     """
     async with catalog.db.sessions() as session:
         page = await queries.record_page(
             session, after=after, limit=limit, through=through, state=bool(state)
         )
-    full = len(page["records"]) == limit
-    caching = "public, max-age=86400" if full and through is None else "no-cache"
+    caching = "public, max-age=60" if len(page["records"]) == limit else "no-cache"
     return Response(
         to_json(page), media_type="application/json", headers={"Cache-Control": caching}
     )
