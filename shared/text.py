@@ -31,6 +31,9 @@ _UNSEEN = re.compile(
     "[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]+"
 )
 
+_PIECE = re.compile(r".{1,4000}(?:\n|\Z)|.{4000}", re.DOTALL)
+"""Long texts are worked on in pieces: the libraries keep the interpreter to themselves while they work."""
+
 _SIMPLIFIED = opencc.OpenCC("t2s")
 _CUT = rjieba.Jieba()
 for _word in "公租房 廉租房 保租房 三公经费 学区 停课 封路 一卡通 文号 索引号".split():
@@ -73,6 +76,10 @@ def fold(text: str) -> str:
 
     Simplified and Traditional meet because both are folded to Simplified, in the index and in the question.
     """
+    return "".join(map(_fold_piece, _PIECE.findall(text)))
+
+
+def _fold_piece(text: str) -> str:
     narrow = unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).lower()
     return narrow if narrow.isascii() else str(_SIMPLIFIED.convert(narrow))
 
@@ -130,7 +137,8 @@ def words(text: str) -> list[str]:
 
 
 def _cut_runs(runs: list[str]) -> list[str]:
-    return [word for word in _CUT.cut_for_search(" ".join(runs)) if word != " "] if runs else []
+    pieces = _PIECE.findall("\n".join(runs))
+    return [word for piece in pieces for word in _CUT.cut_for_search(piece) if word != "\n"]
 
 
 def _latin(folded: str) -> list[str]:

@@ -71,10 +71,9 @@ def create_app(settings: Settings) -> FastAPI:
                 settings, db, shelf, names, listener, feed, zone, threads, keeper.rebuild
             )
             await keeper.prepare()
-            await stack.enter_async_context(bus)
-            await stack.enter_async_context(listener)
-            mending = asyncio.create_task(keeper.mend(), name="search mends")
-            stack.push_async_callback(_ended, mending)
+            for work, what in ((_hear(bus, listener), "hears"), (keeper.mend(), "mends")):
+                task = asyncio.create_task(work, name=f"search {what}")
+                stack.push_async_callback(_ended, task)
             yield
 
     app = FastAPI(
@@ -88,6 +87,12 @@ def create_app(settings: Settings) -> FastAPI:
     for resource in (api, page, internal):
         app.include_router(resource.router)
     return app
+
+
+async def _hear(bus: Bus, listener: Listener) -> None:
+    """Hear the record until cancelled; searching begins before NATS can be reached."""
+    async with bus, listener:
+        await asyncio.Event().wait()
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

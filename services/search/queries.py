@@ -155,9 +155,11 @@ def count_facets(
 ) -> dict[str, list[tuple[str, int]]]:
     """Count each facet over the hits that all *other* filters leave, so that one can change one's choice."""
     chosen = [name for name in names if name in ask.filters.names()]
-    counted = engine.facets(ask, [name for name in names if name not in chosen], size=FACET_SIZE)
+    unranked = replace(ask, score=())
+    free = [name for name in names if name not in chosen]
+    counted = engine.facets(unranked, free, size=FACET_SIZE)
     for name in chosen:
-        freed = replace(ask, filters=ask.filters.without(name))
+        freed = replace(unranked, filters=ask.filters.without(name))
         counted |= engine.facets(freed, [name], size=FACET_SIZE)
     return {name: counted[name] for name in names}
 

@@ -1,7 +1,131 @@
-"""The contract suite's failures are shown like those of tests."""
+"""A search service on real servers, and the record that it hears."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
 import pytest
 
+from services.search.app import create_app
+from services.search.http.edge import Search
+from services.search.settings import Settings
+from shared import streams
+from shared.bus import Bus
+from tests.search.record import Record, effects, free_port, serving
+
 pytest.register_assert_rewrite("tests.search.engine_contract")
+
+TOKEN = "internal-token-of-the-tests"
+
+
+@pytest.fixture
+async def record(nats_url: str) -> AsyncIterator[Record]:
+    """An empty record: stream and feed."""
+    await streams.apply(nats_url)
+    port = free_port()
+    async with Bus(nats_url, name="test") as bus:
+        kept = Record(f"http://127.0.0.1:{port}", bus)
+        async with serving(kept, port):
+            yield kept
+
+
+@pytest.fixture
+def settings(record: Record, database_url: str, nats_url: str, tmp_path: Path) -> Settings:
+    """Settings of a service on these servers."""
+    return Settings(
+        database_url=database_url,
+        nats_url=nats_url,
+        catalog_url=record.url,
+        search_index=tmp_path / "search",
+        internal_token=TOKEN,
+    )
+
+
+@dataclass
+class Running:
+    """A running service."""
+
+    client: httpx.AsyncClient
+    search: Search
+
+    async def find(self, q: str = "", **params: Any) -> dict[str, Any]:
+        """Ask the API."""
+        answer = await self.client.get("/api/search", params={"q": q, **params})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def titles(self, q: str = "", **params: Any) -> list[str]:
+        """Return the titles that are found, in their order."""
+        return [hit["title"] for hit in (await self.find(q, **params))["hits"]]
+
+    async def page(self, address: str) -> str:
+        """Return a page."""
+        answer = await self.client.get(address)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    async def shown(self) -> list[dict[str, Any]]:
+        """Return what `verify` reads."""
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        answer = await self.client.get("/internal/shown", headers=headers)
+        assert answer.status_code == 200, answer.text
+        rows: list[dict[str, Any]] = answer.json()["shown"]
+        return rows
+
+    async def until_shown(self, number: int) -> None:
+        """Wait until so many items are shown, tombstones included."""
+        await until(lambda: self._shows(number))
+
+    async def _shows(self, number: int) -> bool:
+        return len(await self.shown()) == number
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """Run the service and a client of it."""
+    app = create_app(settings)
+    transport = httpx.ASGITransport(app=app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://search") as client,
+    ):
+        yield Running(client, app.state.search)
+
+
+@pytest.fixture
+async def service(settings: Settings) -> AsyncIterator[Running]:
+    """A running service with an empty index."""
+    async with running(settings) as started:
+        yield started
+
+
+@pytest.fixture
+async def told(record: Record, nats_url: str) -> AsyncIterator[Callable[[], list[tuple[str, int]]]]:
+    """Return item id and version of every effect that was said since."""
+    async with Bus(nats_url, name="effects") as bus:
+        heard: list[bytes] = []
+
+        async def hear(message: Any) -> None:
+            heard.append(message.data)
+
+        subscription = await bus.client.subscribe("effects.>", cb=hear)
+        await bus.client.flush()
+        yield lambda: effects(heard)
+        await subscription.unsubscribe()
+
+
+async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 30) -> None:
+    """Wait until *condition* holds."""
+    async with asyncio.timeout(seconds):
+        while True:
+            answer = condition()
+            if answer if isinstance(answer, bool) else await answer:
+                return
+            await asyncio.sleep(0.02)

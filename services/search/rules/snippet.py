@@ -13,7 +13,7 @@ from shared.text import fold_in_place
 LONG = 160
 """Characters that a snippet has at most, if its sentences allow; a longer sentence is cut at a comma."""
 _ENOUGH = 60
-_MOST_PLACES = 40
+_MOST_PLACES = 20
 """Places looked at for each word."""
 _FOLDED = 20_000
 """Characters that are folded when nothing stands there as typed."""
@@ -79,8 +79,11 @@ def _apart(places: list[_Place]) -> list[_Place]:
 def _best(text: str, places: list[_Place], marked: Sequence[str]) -> list[tuple[int, int]]:
     """Return the spans of the one or two sentences that hold the most, in the order of the text."""
     sentences: dict[tuple[int, int], dict[int, int]] = {}
+    span = (0, 0)
     for place in places:
-        words = sentences.setdefault(_sentence(text, place), {})
+        if place.end > span[1]:
+            span = _sentence(text, place)
+        words = sentences.setdefault(span, {})
         words[place.word] = words.get(place.word, 0) + 1
     order = sorted(
         sentences, key=lambda span: (-sum(len(marked[word]) for word in sentences[span]), span)
