@@ -23,7 +23,6 @@ _FRAME = {
     "home": _w("首页", "首頁", "Home"),
     "search": _w("搜索", "搜尋", "Search"),
     "ask": _w("想问什么，直接输入", "想問什麼，直接輸入", "What do you want to know?"),
-    "remove-filter": _w("（去掉这个条件）", "（移除此條件）", "(remove this filter)"),
     "for-example": _w("例如：", "例如：", "For example:"),
     "you-are-here": _w("当前位置", "目前位置", "You are here"),
     "large": _w("大字", "大字", "Large type"),

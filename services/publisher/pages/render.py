@@ -6,7 +6,7 @@ Each function is pure: the same view, language and site give the same bytes. `vi
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -32,7 +32,7 @@ from services.publisher.pages.views import (
     VersionView,
 )
 from shared.events.intake import Attachment
-from shared.events.record import ItemState, Names
+from shared.events.record import ItemState, Names, SiteSettings
 from shared.web import dates, frame
 from shared.web.dates import Lang
 from shared.web.frame import LANGUAGE_PREFIX, say
@@ -77,7 +77,17 @@ def digest() -> str:
     return total.hexdigest()
 
 
+@lru_cache(maxsize=256)
+def _edge(name: str, lang: Lang, path: str | None, prefix: str, settings: str) -> Markup:
+    """Return the header or footer, rendered once for all pages that share it; *settings* are those of the site, as JSON."""
+    site = frame.SiteFrame(SiteSettings.model_validate_json(settings), "", prefix)
+    return Markup(_template(name).render(lang=lang, site=site, path=path))
+
+
 def _page(name: str, lang: Lang, site: SiteView, **values: Any) -> str:
+    settings = site.settings.model_dump_json()
+    values["header"] = _edge("header.html", lang, values.get("path"), site.prefix, settings)
+    values["footer"] = _edge("footer.html", lang, None, site.prefix, settings)
     return _template(name).render(lang=lang, site=site, paths=paths, **values)
 
 
