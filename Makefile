@@ -40,7 +40,7 @@ test: $(DEV)
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(DEV)
-	@$(BIN)/ruff format --check --quiet $(SOURCES) || { echo 'Not formatted: run `make fix`.'; exit 1; }
+	@$(BIN)/ruff format --check --quiet $(SOURCES) >/dev/null || { echo 'Not formatted: run `make fix`.'; exit 1; }
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo

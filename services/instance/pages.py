@@ -82,6 +82,9 @@ COMPRESSED = re.compile(r"text/|.*(json|xml|javascript)")
 SMALLEST_COMPRESSED = 512
 LARGEST_IN_MEMORY = 4 * 1024 * 1024
 COMPRESSION = 6
+LARGEST_REMEMBERED = 32 * 1024
+MOST_REMEMBERED = 256
+"""Compressed pages that are kept in memory, and the bytes of the largest: 8 MiB at most."""
 REVALIDATE = "no-cache"
 FOR_EVER = "public, max-age=31536000, immutable"
 HASHED = re.compile(r"^/assets/.*\.[0-9a-f]{8,}\.[a-z0-9]+$")
@@ -208,8 +211,9 @@ class Pages:
             return beside.read_bytes()
         if (known := self._small.get(found.etag)) is None:
             known = gzip.compress(found.path.read_bytes(), COMPRESSION, mtime=0)
-            self._small[found.etag] = known
-            while len(self._small) > 256:
+            if len(known) <= LARGEST_REMEMBERED:
+                self._small[found.etag] = known
+            while len(self._small) > MOST_REMEMBERED:
                 self._small.popitem(last=False)
         return known
 
