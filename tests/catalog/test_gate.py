@@ -230,6 +230,15 @@ def bomb(tmp_path: Path, kind: str) -> Path:
             archive.writestr("word/document.xml", "<a/>")
     if kind == "broken":
         path.write_bytes(path.read_bytes()[:-30])
+    if kind == "overlapping":
+        # two entries of the directory that share the bytes of one file: CPython 3.11 would unpack both
+        raw = bytearray(path.read_bytes())
+        central, end = raw.index(b"PK\x01\x02"), raw.index(b"PK\x05\x06")
+        entry = bytes(raw[central:end])
+        raw[end + 8 : end + 12] = (2).to_bytes(2, "little") * 2
+        raw[end + 12 : end + 16] = (2 * len(entry)).to_bytes(4, "little")
+        raw[end:end] = entry
+        path.write_bytes(raw)
     if kind == "lying":
         raw = bytearray(path.read_bytes())
         central = raw.index(b"PK\x01\x02")
@@ -238,7 +247,7 @@ def bomb(tmp_path: Path, kind: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", ["dense", "many", "broken", "lying"])
+@pytest.mark.parametrize("kind", ["dense", "many", "broken", "lying", "overlapping"])
 def test_dishonest_archives_are_left_to_a_person(tmp_path: Path, kind: str) -> None:
     """Archives that are damaged, lie or unpack beyond limits are not read."""
     with pytest.raises(Unscannable):
