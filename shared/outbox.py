@@ -27,6 +27,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.arrays import Texts
+
 CHANNEL = "gazette_outbox"
 """LISTEN/NOTIFY channel: a hint for the relay, which polls anyway."""
 
@@ -117,13 +119,15 @@ async def announce(
     """Add *events* to this transaction, nothing more."""
     if not events:
         return
-    columns = ("outbox_id", "event_id", "stream", "subject", "body", "traceparent")
+    columns = ("event_id", "stream", "subject", "body", "traceparent")
     await session.execute(
         text(
             f"INSERT INTO {outbox.fullname} (outbox_id, event_id, stream, subject, body, traceparent, made_at) "
             "SELECT *, CAST(:now AS timestamptz) FROM unnest(CAST(:outbox_id AS bigint[]), CAST(:event_id AS text[]), "
             "CAST(:stream AS text[]), CAST(:subject AS text[]), CAST(:body AS text[]), CAST(:traceparent AS text[]))"
         ),
-        {"now": now} | {name: [getattr(event, name) for event in events] for name in columns},
+        {"now": now}
+        | {"outbox_id": [event.outbox_id for event in events]}
+        | {name: Texts(getattr(event, name) for event in events) for name in columns},
     )
     await session.execute(text(f"SELECT pg_notify('{CHANNEL}', '')"))

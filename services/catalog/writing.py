@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog import rules
 from services.catalog.tables import outbox
+from shared.arrays import Texts
 from shared.events.intake import IntakeData
 from shared.outbox import Outgoing, announce
 
@@ -187,7 +188,10 @@ _WRITE_WAITING = text(_insert("catalog.waiting", _WAITING))
 
 
 def _columns(rows: Sequence[dict[str, Any]], names: dict[str, str]) -> dict[str, list[Any]]:
-    return {name: [row[name] for row in rows] for name in names}
+    return {
+        name: (Texts if kind in ("text", "jsonb") else list)(row[name] for row in rows)
+        for name, kind in names.items()
+    }
 
 
 async def write_changes(session: AsyncSession, changes: Changes, *, now: datetime) -> None:
@@ -204,7 +208,7 @@ async def write_changes(session: AsyncSession, changes: Changes, *, now: datetim
                 "CAST(:e AS text[]), CAST(:c AS text[]), CAST(:o AS text[])) AS r(d, e, c, o)"
             ),
             {"now": now}
-            | dict(zip("deco", map(list, zip(*changes.receipts, strict=True)), strict=True)),
+            | dict(zip("deco", map(Texts, zip(*changes.receipts, strict=True)), strict=True)),
         )
     await _write_waiting(session, changes, now)
     if changes.sourceversions:
