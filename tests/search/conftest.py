@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +14,22 @@ from typing import Any
 import httpx
 import pytest
 
+from services.search.actions.keep_names import row_of
 from services.search.app import create_app
+from services.search.engines.shelf import Shelf
 from services.search.http.edge import Search
+from services.search.inbox import on_record
+from services.search.names import NameBoard
+from services.search.rules.card import card_of
+from services.search.rules.directory import directory_of
 from services.search.settings import Settings
+from services.search.tables import SCHEMA, tables
 from shared import streams
-from shared.bus import Bus
+from shared.bus import Bus, Listener
+from shared.db import Database
+from shared.events.record import DepartmentState, ItemState, SiteState
+from shared.feed import RecordFeed
+from tests.search.items import ZONE
 from tests.search.record import Record, effects, free_port, serving
 
 pytest.register_assert_rewrite("tests.search.engine_contract")
@@ -104,6 +117,36 @@ async def service(settings: Settings) -> AsyncIterator[Running]:
     """A running service with an empty index."""
     async with running(settings) as started:
         yield started
+
+
+@asynccontextmanager
+async def standing(
+    folder: Path, states: Sequence[ItemState | DepartmentState | SiteState]
+) -> AsyncIterator[Running]:
+    """The edges over an index that holds *states*; nothing is heard, no server is needed."""
+    settings = Settings(database_url="postgresql+psycopg://nobody@127.0.0.1:1/none")
+    app = create_app(settings)
+    items = [state for state in states if isinstance(state, ItemState)]
+    named = [row_of(state) for state in states if not isinstance(state, ItemState)]
+    shelf, names = Shelf(folder), NameBoard()
+    shelf.engine.write([card_of(state, ZONE) for state in items])
+    names.now = directory_of((row["key"], json.loads(row["state"])) for row in named)
+    db = Database(settings.database_url, SCHEMA)
+    feed = RecordFeed(settings.catalog_url)
+    listener = Listener(Bus(settings.nats_url, name="search"), on_record, db, tables)
+    transport = httpx.ASGITransport(app=app)
+
+    async def rebuild() -> int:
+        raise NotImplementedError
+
+    with ThreadPoolExecutor(2) as threads:
+        search = Search(settings, db, shelf, names, listener, feed, ZONE, threads, rebuild)
+        app.state.search = search
+        async with httpx.AsyncClient(transport=transport, base_url="http://search") as client:
+            yield Running(client, search)
+    shelf.close()
+    await feed.close()
+    await db.close()
 
 
 @pytest.fixture

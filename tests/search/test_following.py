@@ -52,7 +52,12 @@ async def test_an_event_that_is_not_newer_changes_nothing(
 async def test_withdrawn_items_are_found_by_title_only(record: Record, service: Running):
     """A withdrawn item is found by its title, flagged, without its text; its reason stands on the page."""
     await record.say(state("a", "石桥段封闭施工", "<p>绕行县道。</p>", summary="封路"))
-    more: dict[str, Any] = {"state": "withdrawn", "reason": "内容有误", "change": "withdrawal", "body": None}
+    more: dict[str, Any] = {
+        "state": "withdrawn",
+        "reason": "内容有误",
+        "change": "withdrawal",
+        "body": None,
+    }
     await record.say(state("a", "石桥段封闭施工", version=2, sequence=2, **more))
     await until(lambda: _has(service, "石桥", "withdrawn"))
     [hit] = (await service.find("石桥段封闭施工"))["hits"]

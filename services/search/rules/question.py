@@ -62,7 +62,7 @@ def understand(q: str) -> Question:
         number=number,
         keys=keys,
         dropped=_dropped(bare, kept),
-        marked=_marked(carrying, phrases),
+        marked=_marked(kept, carrying, phrases),
     )
 
 
@@ -120,9 +120,15 @@ def _dropped(bare: str, kept: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(asked))
 
 
-def _marked(carrying: Iterable[str], phrases: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+def _marked(
+    kept: str, carrying: Iterable[str], phrases: Iterable[tuple[str, ...]]
+) -> tuple[str, ...]:
+    """Return the question's words, what means the same, what stood together in it, and its exact phrases.
+
+    Single characters only where there is nothing longer: every 上 marked in a sentence helps nobody.
+    """
     wanted = [other for word in carrying for other in (word, *SAME.get(word, ()))]
-    if any(len(word) > 1 for word in carrying):
-        wanted = [word for word in wanted if len(word) > 1]
+    wanted += [run for run in kept.split() if is_han(run)]
     wanted += [("" if is_han("".join(phrase)) else " ").join(phrase) for phrase in phrases]
-    return tuple(sorted(dict.fromkeys(wanted), key=lambda text: (-len(text), text)))
+    longer = [word for word in wanted if len(word) > 1]
+    return tuple(sorted(dict.fromkeys(longer or wanted), key=lambda text: (-len(text), text)))

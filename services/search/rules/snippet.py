@@ -16,7 +16,9 @@ _ENOUGH = 60
 _MOST_PLACES = 20
 """Places looked at for each word."""
 _FOLDED = 20_000
-"""Characters that are folded when nothing stands there as typed."""
+"""Characters looked at where a text is not written as folded: in Traditional script or full width."""
+_SAMPLE = 300
+"""Characters that tell whether it is."""
 _END = re.compile(r"[。！？!?；;\n]|\.(?=\s)")
 _PAUSE = re.compile(r"[，,、：:\s]")
 
@@ -39,8 +41,12 @@ def snippet(text: str, marked: Sequence[str]) -> str:
 def _places(text: str, marked: Sequence[str]) -> list[_Place]:
     """Return where the words stand, without overlaps, in the order of the text."""
     lowered = text.lower()
-    found = _find(lowered if len(lowered) == len(text) else text, marked)
-    return found or _find(fold_in_place(text[:_FOLDED]), marked)
+    plainly = lowered if len(lowered) == len(text) else text
+    if fold_in_place(text[:_SAMPLE]) == plainly[:_SAMPLE]:
+        found = _find(plainly, marked)
+        if found:
+            return found
+    return _find(fold_in_place(text[:_FOLDED]), marked)
 
 
 def _find(text: str, marked: Sequence[str]) -> list[_Place]:
