@@ -22,6 +22,8 @@ class Script:
     taken: list[bytes] = field(default_factory=list)
     recipients: list[list[str]] = field(default_factory=list)
     connections: int = 0
+    pause: float = 0.0
+    """Seconds between taking a message and saying so."""
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
@@ -53,6 +55,7 @@ class Script:
         if reply.startswith("250") or reply == "drop":
             self.taken.append(envelope.original_content)
             self.recipients.append(list(envelope.rcpt_tos))
+        await asyncio.sleep(self.pause)
         if reply == "drop":
             server.transport.abort()
             await asyncio.sleep(0.05)

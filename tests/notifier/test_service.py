@@ -236,10 +236,22 @@ async def test_what_is_unticked_on_the_confirmation_page_is_forgotten(service: S
     page = (await service.browser.get(path)).text
     boxes = re.findall(r'value="([0-9a-f-]{36})" checked> ([^<]+)<', page)
     assert [label.strip() for _, label in boxes] == ["交通运输局", "财政局"]
-    answer = await service.browser.post(path, data={"chosen": boxes[1][0]})
+    answer = await service.browser.post(path, data={"form": "1", "chosen": boxes[1][0]})
     own = (await service.browser.get(answer.headers["location"])).text
     assert "<h2>财政局</h2>" in own
     assert "<h2>交通运输局</h2>" not in own
+
+
+async def test_unticking_everything_confirms_nothing(service: Service) -> None:
+    """Who unticks all and presses the button follows nothing, and is no confirmed subscriber."""
+    await service.subscribe(department="transport")
+    (mail,) = await service.mails(1)
+    answer = await service.browser.post(
+        link_in(mail.text, "/subscription/confirm/"), data={"form": "1"}
+    )
+    assert "现在没有订阅" in (await service.browser.get(answer.headers["location"])).text
+    async with service.notifier.db.sessions() as session:
+        assert await session.scalar(select(subscriber.c.confirmed_at)) is None
 
 
 async def test_nobody_can_be_bombed(service: Service) -> None:

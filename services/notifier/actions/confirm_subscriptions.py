@@ -41,13 +41,19 @@ async def confirm_subscriptions(
             .values(ended_at=now)
         )
     clock = await tick_clock(session)
-    await session.execute(update(subscription).where(waiting).values(confirmed_at=now, clock=clock))
+    begun = await session.execute(
+        update(subscription)
+        .where(waiting)
+        .values(confirmed_at=now, clock=clock)
+        .returning(subscription.c.subscription_id)
+    )
     await session.execute(
         update(letter)
         .where(letter.c.subscriber_id == found.subscriber_id, letter.c.used_at.is_(None))
         .values(used_at=now)
     )
-    await _come_back(session, found.subscriber_id, now)
+    if begun.all():
+        await _come_back(session, found.subscriber_id, now)
     return found
 
 

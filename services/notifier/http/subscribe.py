@@ -159,9 +159,14 @@ async def show_confirmation(notifier: Here, now: Now, token: str) -> Response:
 
 @router.post("/subscription/confirm/{token}", dependencies=[FromHere])
 async def confirm(
-    notifier: Here, now: Now, token: str, chosen: Annotated[list[UUID] | None, Form()] = None
+    notifier: Here,
+    now: Now,
+    token: str,
+    chosen: Annotated[list[UUID] | None, Form()] = None,
+    form: Field = "",
 ) -> Response:
-    """Let the chosen subscriptions begin (without a choice: all), then show the person's own page."""
+    """Let the ticked subscriptions begin (without the page's form: all), then show the person's own page."""
+    which = set(chosen or ()) if form else None
     async with notifier.db.sessions.begin() as session:
-        letter = await confirm_subscriptions(session, token, chosen or None, now=now)
+        letter = await confirm_subscriptions(session, token, which, now=now)
     return redirect(notifier, f"/subscription/{notifier.links.page_token(letter.subscriber_id)}")
