@@ -538,17 +538,13 @@ def _unwritten(data: dict[str, Any], told: set[str]) -> Iterator[Problem]:
         value: object = data
         for part in path:
             value = value.get(part) if isinstance(value, dict) else None
-        is_date = (
-            path == ("remove_after",)
-            and isinstance(value, str)
-            and "T" not in value.upper()
-            and "-" in value
-        )
-        problem = (
-            bad_instant(("data", *path), value) if isinstance(value, str) and not is_date else None
-        )
-        if problem and not RFC3339.fullmatch(str(value)) and problem.path not in told:
+        if not isinstance(value, str) or RFC3339.fullmatch(value):
+            continue
+        is_date = path == ("remove_after",) and "T" not in value.upper() and "-" in value
+        problem = None if is_date else bad_instant(("data", *path), value)
+        if problem and problem.path not in told:
             yield problem
+
 
 
 def _text(value: object, limit: int) -> str | None:

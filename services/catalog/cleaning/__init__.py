@@ -13,6 +13,7 @@ from typing import Literal
 from services.catalog.cleaning.entities import hidden, restored
 from services.catalog.cleaning.markdown import from_markdown
 from services.catalog.cleaning.plain import from_plain
+from services.catalog.cleaning.quick import clean_quickly
 from services.catalog.cleaning.tree import read_blocks
 from services.catalog.cleaning.writing import write_blocks
 from shared.html import scrub
@@ -33,5 +34,8 @@ def clean_body(format: Format, content: str, attachments: Mapping[str, str] | No
     that name one (`attachment:图1.png`, or just `图1.png`) point there afterwards, other pictures leave their
     alternative text. Without it, `attachment:` references stay as they are. Headings begin at `h2`.
     """
+    quick = clean_quickly(format, content)
+    if quick is not None:
+        return quick
     written = write_blocks(read_blocks(_READERS[format](content), attachments))
     return restored(scrub(hidden(written)))
