@@ -5,6 +5,7 @@ Archives are distrusted: the directory is judged before anything is unpacked, an
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,10 @@ MAX_RATIO = 100
 _TEXT_SUFFIXES = frozenset(
     ".txt .csv .tsv .md .markdown .json .jsonl .xml .html .htm .yaml .yml .log .ini".split()
 )
-_OFFICE_SUFFIXES = frozenset(".docx .xlsx .pptx .ofd .odt .ods".split())
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+HEAD = 4096
+"""Bytes at the beginning that tell text from other files."""
+_OFFICE_FOLDERS = ("word/", "xl/", "ppt/")
 _PARAGRAPHS = frozenset({"p", "TextObject", "h", "br", "cr", "row", "si", "table-row"})
 _TEXTS = frozenset({"t", "delText", "TextCode", "instrText"})
 
@@ -34,23 +38,36 @@ class Unscannable(Exception):
 def attachment_text(path: Path, media_type: str, name: str | None = None) -> str:
     """Return the text of the file at *path*, or nothing for a file that is no text.
 
-    *name* gives the extension where the stored file has none. Raises `Unscannable` for what is too large, or an
+    The bytes decide, not what the sender calls them: a Word file sent as `application/octet-stream` is read as well.
+    *name* is what the stored file is called in public. Raises `Unscannable` for what is too large, or an
     archive that is damaged or not honest about its size.
     """
-    suffix = Path(name or path.name).suffix.lower()
-    if (
-        suffix in _OFFICE_SUFFIXES
-        or "officedocument" in media_type
-        or media_type == "application/ofd"
-    ):
+    with path.open("rb") as stream:
+        head = stream.read(HEAD)
+    if head.startswith(b"PK\x03\x04"):
         return _office(path)
-    if (
-        suffix in _TEXT_SUFFIXES
-        or media_type.startswith("text/")
-        or media_type.endswith(("/json", "/xml", "+xml"))
-    ):
-        return _plain(path)
-    return ""
+    is_named = Path(name or path.name).suffix.lower() in _TEXT_SUFFIXES or media_type.startswith(
+        "text/"
+    )
+    return _plain(path) if is_named or _looks_like_text(head) else ""
+
+
+def _is_office(archive: zipfile.ZipFile) -> bool:
+    """Tell office files from plain archives, which are files of files and no text."""
+    names = archive.namelist()
+    return any(
+        name.startswith(_OFFICE_FOLDERS) or name in {"OFD.xml", "content.xml"} for name in names
+    )
+
+
+def _looks_like_text(head: bytes) -> bool:
+    """Say whether a person could read these bytes, whatever their sender called them."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    if _BINARY.search(head):
+        return False
+    # a character may be cut where our head of the file ends
+    return "\ufffd" not in decoded(head[:-4] if len(head) == HEAD else head)
 
 
 def decoded(raw: bytes) -> str:
@@ -79,6 +96,8 @@ def _plain(path: Path) -> str:
 def _office(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
+            if not _is_office(archive):
+                return ""
             judge_archive(archive)
             return "\n".join(_texts(archive))
     except (

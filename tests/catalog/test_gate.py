@@ -197,6 +197,22 @@ def test_the_text_of_attachments_is_read(tmp_path: Path, name: str, content: byt
     assert [f.code for f in findings("t", None, "", {name: text})] == ["resident_id"]
 
 
+@pytest.mark.parametrize(
+    "media_type", ["", "application/octet-stream", "image/png", "application/zip"]
+)
+def test_bytes_decide_what_is_read(tmp_path: Path, media_type: str) -> None:
+    """A stored file has no extension and its sender's word for its type may be wrong: nothing slips by."""
+    for content in (
+        NUMBER.encode(),
+        f"号码{NUMBER}".encode("gb18030"),
+        word(NUMBER),
+        sheet(NUMBER),
+    ):
+        path = tmp_path / "blob"
+        path.write_bytes(content)
+        assert NUMBER in attachment_text(path, media_type)
+
+
 def test_word_text_comes_in_order(tmp_path: Path) -> None:
     """Paragraphs are lines, cells and headers are there, and parted runs are whole again."""
     path = tmp_path / "blob"
@@ -208,6 +224,15 @@ def test_word_text_comes_in_order(tmp_path: Path) -> None:
         < text.index("表格")
         < text.index("页眉")
     )
+
+
+def test_a_plain_archive_has_no_text(tmp_path: Path) -> None:
+    """Files inside an archive are not text of the item, whatever their number."""
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(1001):
+            archive.writestr(f"{number}.xml", "<t>x</t>")
+    assert attachment_text(path, "application/zip") == ""
 
 
 def test_a_picture_has_no_text(tmp_path: Path) -> None:
