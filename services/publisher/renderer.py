@@ -14,7 +14,7 @@ from typing import Self
 import structlog
 
 from services.publisher.actions.build_trees import Sessions, current_trees, drop_old, serve_built
-from services.publisher.actions.render_dirty import Rendered, Visible, render_dirty
+from services.publisher.actions.render_dirty import Pick, Rendered, Visible, render_dirty
 from services.publisher.reads.frame import Surroundings
 from services.publisher.store import SiteStore
 from shared.db import unreachable
@@ -24,7 +24,9 @@ log = structlog.get_logger()
 POLL = 0.25
 """Seconds between looks at the queue when nobody wakes us: other copies queue paths too."""
 LISTS_SHARE = 0.3
-"""Part of the time that lists may take while items come: many changes of one list become one write."""
+"""Part of the time that lists may take while there is much to do: many changes of one list become one write."""
+LISTS_AHEAD = 1.0
+"""Seconds of rendering that lists may take at once after a quiet time: a single item's lists do not wait."""
 KEEP_OLD = 60.0
 """Seconds that a tree stays after another is served in its place: readers may still be in it."""
 
@@ -46,7 +48,9 @@ class Renderer:
     def __post_init__(self) -> None:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._lists_rest_until = 0.0
+        self._saying: set[asyncio.Task[None]] = set()
+        self._budget, self._budget_at = LISTS_AHEAD, time.monotonic()
+        self._turns = 0
         self._drop_at: float | None = time.monotonic()
         self.last_round_at: datetime | None = None
 
@@ -74,14 +78,16 @@ class Renderer:
         total = 0
         while done := await self._round(patient=False):
             total += done
+        await asyncio.gather(*self._saying)
         return total
 
     async def _run(self) -> None:
         delay = POLL
         while True:
             try:
-                busy = await self._round(patient=True) > 0
-                delay = POLL
+                if await self._round(patient=True):
+                    continue
+                delay = min(POLL, max(-self._lists_budget() / LISTS_SHARE, 0.0) or POLL)
             except Exception as error:  # the loop outlives a full disk and a database that is away
                 if unreachable(error):
                     log.warning(
@@ -89,45 +95,65 @@ class Renderer:
                     )
                 else:
                     log.exception("render_failed", service="publisher")
-                busy, delay = False, min(delay * 2, 15.0)
-            if not busy:
-                await self._pause(delay)
-
-    async def _pause(self, delay: float) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), delay)
-        self._wake.clear()
+                delay = min(max(delay, POLL) * 2, 15.0)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), delay)
 
     async def _round(self, *, patient: bool) -> int:
-        """Render one batch of each tree that is written; return how many paths."""
+        """Render a batch of items and one of lists in each tree that is written; return how many paths.
+
+        *patient*: lists of the served tree keep to their share of the time.
+        """
         self._wake.clear()
         async with self.sessions.begin() as session:
             trees = await current_trees(session)
         total = 0
-        for standing, tree in trees.items():
-            served = standing == "living"
-            rendered = await self._batch(
-                tree, lists=not (patient and served and time.monotonic() < self._lists_rest_until)
-            )
-            total += rendered.paths
+        if "living" in trees:
+            total += (await self._batch(trees["living"], Pick.ITEMS)).paths
+            if not patient or self._lists_budget() > 0:
+                total += await self._lists(trees["living"])
         if "building" in trees:
+            total += (await self._batch(trees["building"], Pick.ANY)).paths
             total += await serve_built(self.sessions, self.store, caught_up=self.caught_up())
             self._drop_at = time.monotonic() + self.keep_old
-        if self._drop_at is not None and time.monotonic() >= self._drop_at:
-            await drop_old(self.sessions, self.store)
-            self._drop_at = None
+        await self._tidy()
         self.last_round_at = self.clock()
         return total
 
-    async def _batch(self, tree: int, *, lists: bool) -> Rendered:
-        began, now = time.monotonic(), self.clock()
+    async def _lists(self, tree: int) -> int:
+        """Render one batch of lists, every third time those that have waited longest, and count the time it took."""
+        self._turns += 1
+        began = time.monotonic()
+        rendered = await self._batch(tree, Pick.LISTS if self._turns % 3 else Pick.OLDEST_LISTS)
+        if rendered.paths:
+            self._budget = self._lists_budget() - (time.monotonic() - began)
+        return rendered.paths
+
+    def _lists_budget(self) -> float:
+        """Return the seconds that lists may take now; it grows with time, up to `LISTS_AHEAD`."""
+        now = time.monotonic()
+        self._budget = min(LISTS_AHEAD, self._budget + (now - self._budget_at) * LISTS_SHARE)
+        self._budget_at = now
+        return self._budget
+
+    async def _tidy(self) -> None:
+        if self._drop_at is not None and time.monotonic() >= self._drop_at:
+            await drop_old(self.sessions, self.store)
+            self._drop_at = None
+
+    async def _batch(self, tree: int, pick: Pick) -> Rendered:
+        now = self.clock()
         async with self.sessions.begin() as session:
             rendered = await render_dirty(
-                session, tree, store=self.store, around=self.around, now=now, lists=lists
+                session, tree, store=self.store, around=self.around, now=now, pick=pick
             )
-        ended = time.monotonic()
-        if rendered.lists:
-            self._lists_rest_until = ended + (ended - began) * (1 / LISTS_SHARE - 1)
         if rendered.visible and self.say:
-            await self.say(rendered.visible, now)
+            saying = asyncio.create_task(self._said(rendered.visible, now))
+            self._saying.add(saying)
+            saying.add_done_callback(self._saying.discard)
         return rendered
+
+    async def _said(self, visible: Sequence[Visible], now: datetime) -> None:
+        """Say what became visible while the next batch is rendered: a broker that is away holds up no page."""
+        if self.say:
+            await self.say(visible, now)

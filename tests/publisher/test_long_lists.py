@@ -21,7 +21,9 @@ def crowded(count: int) -> World:
     world = World()
     world.site("catalogue", CATALOGUE)
     for number in range(count):
-        world.publish("transport", f"n-{number}", title=f"标题{number}", first_published_on="2026-11-09")
+        world.publish(
+            "transport", f"n-{number}", title=f"标题{number}", first_published_on="2026-11-09"
+        )
         if number % 20 == 0:
             world.publish("transport", f"m-{number}", first_published_on="2026-11-03")
     return world
@@ -70,9 +72,15 @@ async def test_parts_do_not_move_while_items_come(press: Press) -> None:
     world = crowded(50)
     await press.print(*world.events)
     before = press.files()
-    await press.print(world.publish("transport", "late", title="最新", first_published_on="2026-11-09"))
+    await press.print(
+        world.publish("transport", "late", title="最新", first_published_on="2026-11-09")
+    )
     changed = {name for name, content in press.files().items() if before.get(name) != content}
-    parts = {name for name in changed if name.startswith("transport/calendar/2026/11/09/") and name.count("/") == 6}
+    parts = {
+        name
+        for name in changed
+        if name.startswith("transport/calendar/2026/11/09/") and name.count("/") == 6
+    }
     assert parts == {"transport/calendar/2026/11/09/3/index.html"}
 
 

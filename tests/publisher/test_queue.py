@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from services.publisher import queries
-from services.publisher.actions.render_dirty import render_dirty
-from services.publisher.files import items
+from services.publisher.actions.render_dirty import Pick, render_dirty
 from services.publisher.inbox import on_record
+from services.publisher.pages import render
 from services.publisher.store import FolderStore
 from tests.publisher.conftest import NOW, ZONE, Press
 from tests.publisher.world import World
@@ -27,7 +28,12 @@ async def test_a_change_during_rendering_is_rendered_afterwards(press: Press) ->
         await on_record([second], inbox, NOW, zone=ZONE)
         async with press.db.sessions.begin() as session:
             rendered = await render_dirty(
-                session, 1, store=press.store, around=press.renderer.around, now=NOW, lists=False
+                session,
+                1,
+                store=press.store,
+                around=press.renderer.around,
+                now=NOW,
+                pick=Pick.ITEMS,
             )
         assert rendered.paths == 0
     await press.renderer.drain()
@@ -74,18 +80,18 @@ async def test_a_page_that_cannot_be_rendered_blocks_no_other(
     world = World()
     world.publish("transport", "bad", title="坏的")
     world.publish("transport", "good", title="好的")
-    real = items.render.render_item
+    real = render.render_item
 
     def failing(view: Any, *rest: Any) -> str:
         if view.state.title == "坏的":
             raise ValueError("as told")
         return real(view, *rest)
 
-    monkeypatch.setattr(items.render, "render_item", failing)
+    monkeypatch.setattr(render, "render_item", failing)
     await press.hear(*world.events)
     later = NOW
     for _ in range(9):
-        press.renderer.clock = lambda at=later: at
+        monkeypatch.setattr(press.renderer, "clock", partial(_fixed, later))
         await press.renderer.drain()
         later += timedelta(seconds=200)
     assert "好的" in press.page("/transport/2026/2/")
@@ -97,6 +103,10 @@ async def test_a_page_that_cannot_be_rendered_blocks_no_other(
     assert "as told" in standing["parked_paths"][0]["error"]
     await press.print(world.publish("transport", "bad", title="修好了"))
     assert "修好了" in press.page("/transport/2026/1/")
+
+
+def _fixed(at: datetime) -> datetime:
+    return at
 
 
 async def test_a_full_disk_loses_nothing(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,11 +101,24 @@ async def serve_built(sessions: Sessions, store: SiteStore, *, caught_up: bool =
             update(tree).where(tree.c.standing.in_(("living", "frozen"))).values(standing="old")
         )
         await session.execute(update(tree).where(tree.c.tree_id == built).values(standing="living"))
-        await session.execute(dirty.delete().where(dirty.c.tree_id != built))
+        await _take_over(session, built)
         await _show_all(session)
         await asyncio.to_thread(store.serve, built)
     log.info("tree_served", service="publisher", tree=built)
     return True
+
+
+async def _take_over(session: AsyncSession, built: int) -> None:
+    """Let the new tree have the items that the old one had not come to: they are not in lists yet."""
+    await session.execute(
+        text(
+            "INSERT INTO publisher.dirty (tree_id, path, kind, args, rank) SELECT :built, path, kind, args, rank "
+            "FROM publisher.dirty WHERE tree_id <> :built AND kind = 'item' AND path NOT LIKE '%#refresh' "
+            "ORDER BY path ON CONFLICT DO NOTHING"
+        ),
+        {"built": built},
+    )
+    await session.execute(dirty.delete().where(dirty.c.tree_id != built))
 
 
 async def _is_whole(session: AsyncSession) -> bool:

@@ -7,12 +7,13 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, text, tuple_, update
+from sqlalchemy import delete, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.actions.draw_files import Drawn, draw_and_write
@@ -20,14 +21,33 @@ from services.publisher.actions.queue_paths import hold_trees
 from services.publisher.actions.settle_lists import settle_lists
 from services.publisher.reads.frame import Surroundings, site_view
 from services.publisher.reads.sheets import sheets_of
-from services.publisher.rules.dirt import ITEM, LIST, REFRESH, TRIES
+from services.publisher.rules.dirt import LATER, LIST, REFRESH, TRIES
 from services.publisher.store import SiteStore
-from services.publisher.tables import dirty
+from services.publisher.tables import dirty, tree
 from shared.db import lock_key
 
 log = structlog.get_logger()
 
 _ITEMS, _LISTS = 64, 24
+
+
+class Pick(Enum):
+    """Which rows to take next."""
+
+    ANY = "any"
+    ITEMS = "items"
+    """Items, and the lists of a withdrawal."""
+    LISTS = "lists"
+    OLDEST_LISTS = "oldest lists"
+    """Lists by the time they have waited: under a steady stream of items the less urgent ones have their turn too."""
+
+
+_PICKED = {
+    Pick.ANY: (0, LATER, "rank, queued"),
+    Pick.ITEMS: (0, REFRESH, "rank, queued"),
+    Pick.LISTS: (LIST, LATER, "rank, queued"),
+    Pick.OLDEST_LISTS: (LIST, LATER, "queued"),
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +64,6 @@ class Rendered:
     """What one call did."""
 
     paths: int = 0
-    lists: bool = False
     failed: int = 0
     changed: int = 0
     visible: list[Visible] = field(default_factory=list)
@@ -57,15 +76,15 @@ async def render_dirty(
     store: SiteStore,
     around: Surroundings,
     now: datetime,
-    lists: bool = True,
+    pick: Pick = Pick.ANY,
 ) -> Rendered:
     """Render the most urgent rows of *tree* that nobody else has locked, of one kind of rank; do nothing if there are none.
 
-    Without *lists*, lists wait (except those of a withdrawal). A crash leaves the rows; files are written before
-    the commit that removes them. What two rows say of one item is rendered under one lock.
+    A crash leaves the rows; files are written before the commit that removes them. What two rows say of one item
+    is rendered under one lock.
     """
     await hold_trees(session)
-    rows = await _locked(session, tree, now, REFRESH if not lists else 99)
+    rows = await _locked(session, tree, now, pick)
     if not rows:
         return Rendered()
     site = await site_view(session, around)
@@ -77,29 +96,33 @@ async def render_dirty(
     await _forget(session, tree, done)
     failed = [one for one in drawn if one.error is not None]
     await _put_off(session, tree, failed, now)
-    return Rendered(
-        len(drawn), rows[0].rank >= LIST, len(failed), sum(one.changed for one in drawn), visible
-    )
+    return Rendered(len(drawn), len(failed), sum(one.changed for one in drawn), visible)
 
 
-async def _locked(session: AsyncSession, tree: int, now: datetime, highest: int) -> Sequence[Any]:
+async def _locked(session: AsyncSession, tree: int, now: datetime, pick: Pick) -> Sequence[Any]:
     """Lock the next rows, of the first rank there is (items with items, lists with lists)."""
+    lowest, highest, order = _PICKED[pick]
     found = await session.execute(
         text(
-            "SELECT path, kind, args, rank, tries FROM publisher.dirty WHERE tree_id = :tree AND rank <= :highest "
-            "AND (tries = 0 OR (tries < :tries AND next_at <= :now)) "
-            "ORDER BY rank, queued LIMIT :limit FOR UPDATE SKIP LOCKED"
+            "SELECT path, kind, args, rank, tries FROM publisher.dirty WHERE tree_id = :tree "
+            "AND rank BETWEEN :lowest AND :highest AND (tries = 0 OR (tries < :tries AND next_at <= :now)) "
+            f"ORDER BY {order} LIMIT :limit FOR UPDATE SKIP LOCKED"
         ),
-        {"tree": tree, "highest": highest, "now": now, "tries": TRIES, "limit": _ITEMS},
+        {
+            "tree": tree,
+            "lowest": lowest,
+            "highest": highest,
+            "now": now,
+            "tries": TRIES,
+            "limit": _ITEMS,
+        },
     )
     rows = list(found)
     if not rows:
         return []
     group = _group(rows[0].rank)
-    rows = [row for row in rows if _group(row.rank) == group][
-        : _LISTS if rows[0].kind != "item" else _ITEMS
-    ]
-    return await _alone(session, tree, rows)
+    most = _ITEMS if rows[0].kind == "item" else _LISTS
+    return await _alone(session, tree, [row for row in rows if _group(row.rank) == group][:most])
 
 
 def _group(rank: int) -> int:
@@ -128,22 +151,27 @@ async def _alone(session: AsyncSession, tree: int, rows: list[Any]) -> list[Any]
 
 
 async def _settle(
-    session: AsyncSession, rows: Sequence[Any], drawn: Sequence[Drawn], tree: int
+    session: AsyncSession, rows: Sequence[Any], drawn: Sequence[Drawn], number: int
 ) -> None:
-    """Put items into their lists once their pages are there: those whose own record changed."""
-    own = {
-        row.path
-        for row in rows
-        if row.kind == "item" and row.rank <= ITEM and not row.path.endswith("#refresh")
-    }
+    """Put items into their lists once their pages are there: those whose own record changed.
+
+    While a tree is served, its pages decide; a tree beside it may be ahead.
+    """
+    own = {row.path for row in rows if row.kind == "item" and not row.path.endswith("#refresh")}
     ids = sorted(
         one.sheet.item_id
         for one in drawn
         if one.error is None and one.sheet.path in own and one.sheet.item_id
     )
-    if ids:
+    if ids and not await _another_is_served(session, number):
         await settle_lists(session, ids)
-    del tree
+
+
+async def _another_is_served(session: AsyncSession, number: int) -> bool:
+    found = await session.execute(
+        select(tree.c.tree_id).where(tree.c.standing == "living", tree.c.tree_id != number)
+    )
+    return found.first() is not None
 
 
 async def _note_shown(
