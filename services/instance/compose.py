@@ -190,7 +190,7 @@ class Composition:
         if "database_url" not in self.settings:
             self.keepers.append(Keeper(Postgres(self.folder.path)))
         if "nats_url" not in self.settings:
-            self.keepers.append(Keeper(Nats(self.folder.path, host=self.plan.host or LOOPBACK)))
+            self.keepers.append(Keeper(Nats(self.folder.path, host=self._nats_host())))
 
     def _settle_settings(self) -> None:
         """Add where the embedded servers are, now that they run."""
@@ -206,7 +206,12 @@ class Composition:
         """Let departments' systems on this machine reach an embedded NATS by IPv6 too."""
         servers = [keeper.server for keeper in self.keepers]
         ports = [server.port for server in servers if isinstance(server, Nats)]
-        return await mirror(ports[0]) if ports and self.plan.host is None else None
+        return await mirror(ports[0]) if ports and self._nats_host() == LOOPBACK else None
+
+    def _nats_host(self) -> str:
+        """Return the one address on which an embedded NATS listens."""
+        host = self.plan.host
+        return LOOPBACK if host is None or host in listening.NAMES_OF_LOOPBACK else host
 
     def _prepare_backends(self) -> None:
         """Make the parts that answer requests; they start later."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -13,7 +13,9 @@ from starlette.types import ASGIApp
 from shared.errors import Refused
 
 LOOPBACKS = ("127.0.0.1", "::1")
+NAMES_OF_LOOPBACK = {None, "localhost", *LOOPBACKS}
 EVERYWHERE = {"0.0.0.0": ("0.0.0.0", "::"), "::": ("0.0.0.0", "::")}  # noqa: S104 - on demand only
+IPV6 = {"::1", "::"}
 BACKLOG = 1024
 
 Sockets = list[socket.socket]
@@ -28,21 +30,28 @@ class NoSuchAddress(Refused):
 
 
 def bind(host: str | None, port: int) -> Sockets:
-    """Bind one port on every address; port 0 takes a free one, the same for all.
+    """Bind one port on the loopback and on *host*; port 0 takes a free one, the same for all.
 
     A machine without IPv6 gets IPv4 alone. Refuses with the way out.
     """
     sockets: Sockets = []
-    for address in EVERYWHERE.get(host, (host,)) if host else LOOPBACKS:
+    for address in addresses(host):
         try:
             sockets.append(_bind_one(address, sockets[0].getsockname()[1] if sockets else port))
         except OSError as error:
-            if sockets and error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
+            if address in IPV6 and error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
                 continue
             for bound in sockets:
                 bound.close()
             raise _refusal(error, address, port) from error
     return sockets
+
+
+def addresses(host: str | None) -> tuple[str, ...]:
+    """Return where to listen: our own services speak over the loopback, so it is always among them."""
+    if host is None or host in NAMES_OF_LOOPBACK:
+        return LOOPBACKS
+    return EVERYWHERE.get(host, (*LOOPBACKS, host))
 
 
 def _bind_one(address: str, port: int) -> socket.socket:
@@ -94,8 +103,3 @@ def server(app: ASGIApp, *, grace: int) -> uvicorn.Server:
             timeout_graceful_shutdown=grace,
         )
     )
-
-
-def names(sockets: Sequence[socket.socket]) -> list[str]:
-    """Return the addresses that are listened on."""
-    return [str(bound.getsockname()[0]) for bound in sockets]

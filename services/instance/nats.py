@@ -64,6 +64,7 @@ class Nats:
         self._folder = folder.resolve()
         self._home = self._folder / "nats"
         self._host = host
+        self._near = LOOPBACK if host in EVERYWHERE else host
         self._account = children.server_account(self._home)
         self._wanted_port = port
         self._binary = _binary()
@@ -78,13 +79,12 @@ class Nats:
     @property
     def url(self) -> str:
         """URL for our own services, with their password."""
-        return f"nats://{SERVICE_USER}:{self._passwords().service}@{LOOPBACK}:{self.port}"
+        return f"nats://{SERVICE_USER}:{self._passwords().service}@{self._address()}"
 
     @property
     def public_url(self) -> str:
         """URL for departments, who bring a password or key of their own."""
-        host = LOOPBACK if self._host in EVERYWHERE else self._host
-        return f"nats://{f'[{host}]' if ':' in host else host}:{self.port}"
+        return f"nats://{self._address()}"
 
     @property
     def departments(self) -> Path:
@@ -119,7 +119,7 @@ class Nats:
     def wait_ready(self) -> None:
         """Wait until the server takes connections; refuse one that does not sync every write."""
         deadline = time.monotonic() + START_SECONDS
-        while not _answers(self.port):
+        while not _answers(self._near, self.port):
             if not self.alive():
                 raise ServerFailed(
                     f"nats-server ended at once; its last words:\n{self._last_words()}"
@@ -150,10 +150,14 @@ class Nats:
 
     def health(self) -> Mapping[str, Any]:
         """Return what the server says of itself (`/varz`), asked over NATS: no port more is open."""
-        url = f"nats://{MONITOR_USER}:{self._passwords().monitor}@{LOOPBACK}:{self.port}"
+        url = f"nats://{MONITOR_USER}:{self._passwords().monitor}@{self._address()}"
         # In a thread of its own, because the caller's may have a running loop.
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(asyncio.run, _ask(url, _VARZ)).result()
+
+    def _address(self) -> str:
+        """Return where the server is reached from this machine."""
+        return f"[{self._near}]:{self.port}" if ":" in self._near else f"{self._near}:{self.port}"
 
     @property
     def _config(self) -> Path:
@@ -189,7 +193,7 @@ class Nats:
         """Take the kept port, or choose and keep one; a busy one is refused with the way out."""
         kept = self._kept("port")
         port = self.port if kept.exists() else self._wanted_port or _free_port()
-        if _answers(port):
+        if _answers(self._near, port):
             raise ServerFailed(
                 f"port {port} for NATS is taken by another program: end that one, or write another "
                 f"number into {kept} and tell the departments"
@@ -294,10 +298,10 @@ async def _ask(url: str, subject: str) -> dict[str, Any]:
     return data
 
 
-def _answers(port: int) -> bool:
-    """Say whether something listens on this port of the loopback."""
+def _answers(host: str, port: int) -> bool:
+    """Say whether something listens there."""
     try:
-        socket.create_connection((LOOPBACK, port), timeout=1).close()
+        socket.create_connection((host, port), timeout=1).close()
     except OSError:
         return False
     return True

@@ -56,7 +56,7 @@ async def connect(url: str, **options: Any) -> Any:
     connection = Client()
     try:
         await connection.connect(url, allow_reconnect=False, error_cb=quiet, **options)
-    except NatsError:
+    except (NatsError, OSError):
         await connection.close()  # the client leaves its socket open when it is refused
         raise
     return connection
@@ -68,7 +68,7 @@ async def can_log_in(server: Nats, user: dict[str, Any]) -> bool:
         connection = await connect(
             f"nats://{user['user']}:{user['password']}@127.0.0.1:{server.port}"
         )
-    except NatsError:
+    except (NatsError, OSError):  # the server may hang up before the client has read why
         return False
     await connection.close()
     return True
@@ -97,7 +97,7 @@ def test_a_server_without_jetstream_is_refused() -> None:
 async def test_strangers_stay_out(server: Nats) -> None:
     """Nobody comes in without a password."""
     server.start()
-    with pytest.raises(NatsError):
+    with pytest.raises((NatsError, OSError)):
         await connect(f"nats://127.0.0.1:{server.port}")
 
 
