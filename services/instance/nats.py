@@ -8,6 +8,7 @@ writes that list (`nats/users.conf`) and has the server read it again; connectio
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 import secrets
@@ -33,6 +34,7 @@ EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - on demand only
 SERVICE_USER = "gazette"
 MONITOR_USER = "monitor"
 MAX_PAYLOAD = "8MB"
+PORTS = range(14222, 24222)
 START_SECONDS = 60.0
 ENDING = ((signal.SIGTERM, 3.0),)
 MEMORY = "128MiB"  # soft limit of the server's collector
@@ -192,7 +194,7 @@ class Nats:
     def _choose_port(self) -> int:
         """Take the kept port, or choose and keep one; a busy one is refused with the way out."""
         kept = self._kept("port")
-        port = self.port if kept.exists() else self._wanted_port or _free_port()
+        port = self.port if kept.exists() else self._wanted_port or _free_port(self._folder)
         if _answers(self._near, port):
             raise ServerFailed(
                 f"port {port} for NATS is taken by another program: end that one, or write another "
@@ -317,12 +319,22 @@ def _everywhere() -> str:
     return EVERYWHERE[1]
 
 
-def _free_port() -> int:
-    """Return a port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
+def _free_port(folder: Path) -> int:
+    """Return a free port that will probably be free for years.
+
+    It lies below those that the kernel gives to outgoing connections, and follows from the folder,
+    so that instances that start at the same time do not choose the same one.
+    """
+    digest = hashlib.sha256(str(folder).encode()).digest()
+    first = int.from_bytes(digest[:4], "big") % len(PORTS)
+    for port in (*PORTS[first:], *PORTS[:first]):
+        with socket.socket() as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
         return port
+    raise ServerFailed(f"no port between {PORTS[0]} and {PORTS[-1]} is free for NATS")
 
 
 def _binary() -> Path:

@@ -118,6 +118,12 @@ def test_port_is_kept(folder: Path, server: Nats) -> None:
         again.stop()
 
 
+def test_first_port_is_not_one_that_the_kernel_lends(nats_server: Nats) -> None:
+    """The port lies below those of outgoing connections, which would take it some day."""
+    lent = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()
+    assert 1024 < nats_server.port < int(lent[0])
+
+
 def test_busy_port_is_refused_with_the_way_out(tmp_path: Path, nats_server: Nats) -> None:
     """A port that another program has is refused in a sentence that says where to change it."""
     (tmp_path / "other").mkdir()
