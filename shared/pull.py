@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.errors import TimeoutError as NatsTimeout
 
 BATCH = 256
 """Messages a batch at most."""
@@ -36,12 +36,14 @@ class Puller:
         self._batch = batch
         self._subscription: Subscription | None = None
         self._open = 0
+        self._arrived: deque[Msg] = deque()
+        self._something = asyncio.Event()
 
     async def start(self) -> None:
         """Subscribe to an inbox of our own."""
         self._inbox = self._client.new_inbox()
         self._subscription = await self._client.subscribe(
-            self._inbox, pending_msgs_limit=-1, pending_bytes_limit=-1
+            self._inbox, cb=self._arrive, pending_msgs_limit=-1, pending_bytes_limit=-1
         )
 
     async def stop(self) -> None:
@@ -55,20 +57,25 @@ class Puller:
 
         Returns an empty list at the end of an idle request or after silence. Raises `Vanished`.
         """
-        if self._subscription is None:
-            raise RuntimeError("start() first")
-        if self._open <= 0:
-            await self._ask()
-        try:
-            first = await self._subscription.next_msg(timeout=2 * HEARTBEAT + 1)
-        except (NatsTimeout, asyncio.TimeoutError):
-            self._open = 0
-            return []
+        if self._open <= self._batch:
+            await self._ask()  # one request ahead: the next batch comes while this one is worked on
+        if not self._arrived:
+            try:
+                async with asyncio.timeout(2 * HEARTBEAT + 1):
+                    await self._something.wait()
+            except TimeoutError:
+                self._open = 0
+                return []
         batch: list[Msg] = []
-        self._take(first, batch)
-        while len(batch) < self._batch and self._subscription.pending_msgs:
-            self._take(await self._subscription.next_msg(timeout=1), batch)
+        while self._arrived and len(batch) < self._batch:
+            self._take(self._arrived.popleft(), batch)
+        if not self._arrived:
+            self._something.clear()
         return batch
+
+    async def _arrive(self, message: Msg) -> None:
+        self._arrived.append(message)
+        self._something.set()
 
     async def _ask(self) -> None:
         request = {
@@ -77,7 +84,7 @@ class Puller:
             "idle_heartbeat": HEARTBEAT * 10**9,
         }
         await self._client.publish(self._subject, json.dumps(request).encode(), self._inbox)
-        self._open = self._batch
+        self._open += self._batch
 
     def _take(self, message: Msg, batch: list[Msg]) -> None:
         status = (message.headers or {}).get("Status") if not message.data else None
@@ -90,4 +97,5 @@ class Puller:
             self._open = 0
             raise Vanished
         elif status != "100":
-            self._open = 0
+            left = (message.headers or {}).get("Nats-Pending-Messages")
+            self._open = max(self._open - int(left), 0) if left else 0
