@@ -1,0 +1,86 @@
+"""The relay, from committed outbox rows to acked messages, beside windowed publishing of the same bytes.
+
+Both under `sync_interval: always`. Goal: at least 4 times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+
+import nats as client
+import psycopg
+from nats.aio.client import Client
+
+from benchmarks.harness import PAIRS, event, folder, nats, postgres, show
+from shared import streams
+from shared.leader import plain_url
+from shared.relay import Relay
+
+COUNT = 2000
+WINDOW = 256
+
+
+async def main() -> None:
+    """Run the pairs, interleaved."""
+    with folder() as path, postgres(path / "pg") as database, nats(path / "nats") as bus:
+        await streams.apply(bus)
+        connection = await client.connect(bus)
+        ours, raw = [], []
+        for number in range(PAIRS):
+            ours.append(await _relay(database, bus, number))
+            raw.append(await _window(connection, number))
+        await connection.close()
+    show(
+        f"Relay: {COUNT} outbox rows of 4 KB against a window of {WINDOW} publishes",
+        ours,
+        raw,
+        names=("relay, atomic batches", "nats-py, windowed"),
+        goal="≥ 4",
+        unit="events/s",
+    )
+
+
+async def _relay(database: str, bus: str, run: int) -> float:
+    """Fill the outbox, start a relay, and time until all is marked as sent."""
+    async with await psycopg.AsyncConnection.connect(
+        plain_url(database), autocommit=True
+    ) as connection:
+        rows = [
+            (f"r{run}-{n}", "RECORD", f"record.bench.{n}", event(n).decode()) for n in range(COUNT)
+        ]
+        async with connection.transaction(), connection.cursor() as cursor:
+            await cursor.executemany(
+                "INSERT INTO catalog.outbox (event_id, stream, subject, body) VALUES (%s, %s, %s, %s)",
+                rows,
+            )
+        relay = Relay(database, bus)
+        began = time.perf_counter()
+        running = asyncio.create_task(relay.run())
+        while relay.sent < COUNT:
+            await asyncio.sleep(0.005)
+        took = time.perf_counter() - began
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+    return COUNT / took
+
+
+async def _window(connection: Client, run: int) -> float:
+    """Publish the same bytes one by one, with a window of open acks."""
+    js = connection.jetstream(publish_async_max_pending=WINDOW)
+    payloads = [event(n) for n in range(COUNT)]
+    began = time.perf_counter()
+    acks = [
+        await js.publish_async(
+            f"record.bench.{n}", payload, stream="RECORD", headers={"Nats-Msg-Id": f"w{run}-{n}"}
+        )
+        for n, payload in enumerate(payloads)
+    ]
+    await asyncio.gather(*acks)
+    return COUNT / (time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
