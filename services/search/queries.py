@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
+from typing import Literal
 
 from services.search.engines.engine import FACETS, Engine
 from services.search.rules.ask import Ask, Filters, Hit, Need, Term
 from services.search.rules.card import Stored, tails
-from services.search.rules.question import IN_TITLE, PART, TITLE, Question, understand
+from services.search.rules.question import IN_TITLE, NUMBER, PART, TITLE, Question, understand
 from services.search.rules.ranking import BEST, ranked
-from services.search.rules.snippet import snippet
+from services.search.rules.snippet import Mark, snippet
 from shared.text import find_numbers, number_key
 
 FACET_SIZE = 50
@@ -46,8 +47,8 @@ class Results:
     total: int
     hits: list[Result]
     facets: dict[str, list[tuple[str, int]]]
-    exact: bool = False
-    """The first hit bears the number that was asked for."""
+    exact: Literal["number", "part"] | None = None
+    """Whether the first hit bears the number that was asked for, in full or by a part of it."""
     question: Question | None = None
 
 
@@ -64,7 +65,7 @@ def search(engine: Engine, wanted: Wanted, *, facets: Sequence[str] = FACETS) ->
             for hit, stored in zip(hits, engine.read(hits), strict=True)
         ],
         facets=count_facets(engine, ask, facets),
-        exact=bool(hits) and not newest and wanted.page == 1 and _is_number(question, hits[0]),
+        exact=_exact(question, hits[0]) if hits and not newest and wanted.page == 1 else None,
         question=question,
     )
 
@@ -120,8 +121,10 @@ def _page(engine: Engine, ask: Ask, wanted: Wanted, *, newest: bool) -> tuple[in
     return found.total, [*ranked(found.hits[:BEST]), *found.hits[BEST:]][offset:end]
 
 
-def _is_number(question: Question | None, hit: Hit) -> bool:
-    return question is not None and bool(question.number) and hit.score >= PART
+def _exact(question: Question | None, hit: Hit) -> Literal["number", "part"] | None:
+    if question is None or not question.number or hit.score < PART:
+        return None
+    return "number" if hit.score >= NUMBER else "part"
 
 
 def _result(hit: Hit, stored: Stored, question: Question | None) -> Result:
@@ -132,12 +135,12 @@ def _result(hit: Hit, stored: Stored, question: Question | None) -> Result:
     )
 
 
-def _marked(text: str, question: Question) -> tuple[str, ...]:
+def _marked(text: str, question: Question) -> tuple[Mark, ...]:
     """Return what to mark: the number that was asked for as the text prints it, or the question's words."""
     if not question.keys:
         return question.marked
     printed = (_own_tail(number, question.keys) for number in find_numbers(text))
-    return tuple(dict.fromkeys(number.lower() for number in printed if number))
+    return tuple(Mark(n, 1) for n in dict.fromkeys(number.lower() for number in printed if number))
 
 
 def _own_tail(number: str, keys: Sequence[str]) -> str:

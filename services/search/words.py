@@ -36,7 +36,12 @@ WORDS: dict[str, dict[Lang, str]] = {
     "until": {"zh-Hans": "{day} 止", "zh-Hant": "至 {day}", "en": "until {day}"},
     "apply_dates": {"zh-Hans": "按日期筛选", "zh-Hant": "依日期篩選", "en": "Filter by date"},
     "year_value": {"zh-Hans": "{n}年", "zh-Hant": "{n}年", "en": "{n}"},
-    "exact": {
+    "exact_part": {
+        "zh-Hans": "按文号找到的",
+        "zh-Hant": "依文號找到的",
+        "en": "Found by its number",
+    },
+    "exact_number": {
         "zh-Hans": "文号、索引号完全相符",
         "zh-Hant": "文號、索引號完全相符",
         "en": "This is the number you asked for",

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.search.rules.ask import Need, Term, Way
+from services.search.rules.snippet import Mark
 from services.search.rules.words import ASKING, EMPTY, SAME
 from shared.text import compact, cut, fold, is_han, number_key, number_solid, words
 
@@ -38,8 +39,8 @@ class Question:
     """The keys of that number, as `card.tails` writes them."""
     dropped: tuple[str, ...]
     """What of it says nothing and was left out."""
-    marked: tuple[str, ...]
-    """Folded texts that a snippet marks, long ones first."""
+    marked: tuple[Mark, ...]
+    """What a snippet marks, long ones first."""
 
 
 def understand(q: str) -> Question:
@@ -122,13 +123,15 @@ def _dropped(bare: str, kept: str) -> tuple[str, ...]:
 
 def _marked(
     kept: str, carrying: Iterable[str], phrases: Iterable[tuple[str, ...]]
-) -> tuple[str, ...]:
-    """Return the question's words, what means the same, what stood together in it, and its exact phrases.
+) -> tuple[Mark, ...]:
+    """Return the question's words, what stood together in it, its exact phrases, and what means the same.
 
-    Single characters only where there is nothing longer: every 上 marked in a sentence helps nobody.
+    Single characters only where the question has nothing longer: every 上 marked in a sentence helps nobody.
     """
-    wanted = [other for word in carrying for other in (word, *SAME.get(word, ()))]
-    wanted += [run for run in kept.split() if is_han(run)]
-    wanted += [("" if is_han("".join(phrase)) else " ").join(phrase) for phrase in phrases]
-    longer = [word for word in wanted if len(word) > 1]
-    return tuple(sorted(dict.fromkeys(longer or wanted), key=lambda text: (-len(text), text)))
+    own = [*carrying, *(run for run in kept.split() if is_han(run))]
+    own += [("" if is_han("".join(phrase)) else " ").join(phrase) for phrase in phrases]
+    own = [word for word in own if len(word) > 1] or own
+    same = [other for word in carrying for other in SAME.get(word, ())]
+    weights = dict.fromkeys(same, 1) | dict.fromkeys(own, 3)
+    longest_first = sorted(weights, key=lambda word: (-len(word), word))
+    return tuple(Mark(word, weights[word] * len(word)) for word in longest_first)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -23,13 +23,20 @@ _END = re.compile(r"[。！？!?；;\n]|\.(?=\s)")
 _PAUSE = re.compile(r"[，,、：:\s]")
 
 
+class Mark(NamedTuple):
+    """A folded text that is marked, and how much a sentence is worth that holds it."""
+
+    text: str
+    weight: int
+
+
 class _Place(NamedTuple):
     start: int
     end: int
     word: int
 
 
-def snippet(text: str, marked: Sequence[str]) -> str:
+def snippet(text: str, marked: Sequence[Mark]) -> str:
     """Return the sentences of *text* that hold most of *marked* (folded words, long ones first); the first if none do."""
     places = _places(text, marked)
     if not places:
@@ -38,7 +45,7 @@ def snippet(text: str, marked: Sequence[str]) -> str:
     return " … ".join(_marked(text, span, places) for span in spans)
 
 
-def _places(text: str, marked: Sequence[str]) -> list[_Place]:
+def _places(text: str, marked: Sequence[Mark]) -> list[_Place]:
     """Return where the words stand, without overlaps, in the order of the text."""
     lowered = text.lower()
     plainly = lowered if len(lowered) == len(text) else text
@@ -49,9 +56,9 @@ def _places(text: str, marked: Sequence[str]) -> list[_Place]:
     return _find(fold_in_place(text[:_FOLDED]), marked)
 
 
-def _find(text: str, marked: Sequence[str]) -> list[_Place]:
+def _find(text: str, marked: Sequence[Mark]) -> list[_Place]:
     taken: list[_Place] = []
-    for n, word in enumerate(marked):
+    for n, (word, _) in enumerate(marked):
         at = text.find(word)
         for _ in range(_MOST_PLACES):
             if at < 0:
@@ -82,7 +89,7 @@ def _apart(places: list[_Place]) -> list[_Place]:
     return kept
 
 
-def _best(text: str, places: list[_Place], marked: Sequence[str]) -> list[tuple[int, int]]:
+def _best(text: str, places: list[_Place], marked: Sequence[Mark]) -> list[tuple[int, int]]:
     """Return the spans of the one or two sentences that hold the most, in the order of the text."""
     sentences: dict[tuple[int, int], dict[int, int]] = {}
     span = (0, 0)
@@ -91,17 +98,20 @@ def _best(text: str, places: list[_Place], marked: Sequence[str]) -> list[tuple[
             span = _sentence(text, place)
         words = sentences.setdefault(span, {})
         words[place.word] = words.get(place.word, 0) + 1
-    order = sorted(
-        sentences, key=lambda span: (-sum(len(marked[word]) for word in sentences[span]), span)
-    )
+    order = sorted(sentences, key=lambda span: (-_worth(text, span, sentences[span], marked), span))
     first = order[0]
     if first[1] - first[0] >= _ENOUGH:
         return [_shortened(text, first, places)]
-    second = [span for span in order[1:] if set(sentences[span]) - set(sentences[first])] or order[
-        1:
-    ]
+    others = order[1:]
+    second = [span for span in others if set(sentences[span]) - set(sentences[first])] or others
     fitting = [span for span in second if span[1] - span[0] + first[1] - first[0] <= LONG]
     return sorted([first, *fitting[:1]])
+
+
+def _worth(text: str, span: tuple[int, int], words: Iterable[int], marked: Sequence[Mark]) -> float:
+    """Return what a sentence is worth: the marks in it; the row of a table is worth half a sentence."""
+    ended = text[span[1] - 1] in "。！？!?；;."
+    return sum(marked[word].weight for word in words) * (1.0 if ended else 0.5)
 
 
 def _sentence(text: str, place: _Place) -> tuple[int, int]:
