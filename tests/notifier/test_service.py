@@ -23,7 +23,6 @@ from services.notifier.channels.folder import StoredMail, newest_mails
 from services.notifier.http.edge import Notifier
 from services.notifier.settings import Settings
 from services.notifier.tables import delivery, letter, subscriber, subscription
-from shared import streams
 from shared.events.effects import VisibleEvent
 from shared.events.record import DEPARTMENT, SITE, ItemState
 from tests.notifier.house import event, state
@@ -147,11 +146,11 @@ async def running(settings: Settings) -> AsyncIterator[Service]:
 
 
 @pytest.fixture
-def settings(notifier_database_url: str, nats_url: str, tmp_path: Path) -> Settings:
+def settings(notifier_database_url: str, empty_nats: str, tmp_path: Path) -> Settings:
     """Return the settings of a notifier without a mail server."""
     return Settings(
         database_url=notifier_database_url,
-        nats_url=nats_url,
+        nats_url=empty_nats,
         catalog_url="http://127.0.0.1:9",
         site_url=SITE_URL,
         data=tmp_path,
@@ -162,7 +161,6 @@ def settings(notifier_database_url: str, nats_url: str, tmp_path: Path) -> Setti
 @pytest.fixture
 async def service(settings: Settings) -> AsyncIterator[Service]:
     """Run a notifier that knows two bodies and two entries."""
-    await streams.apply(settings.nats_url)
     async with running(settings) as service:
         await service.say(
             named("transport", "交通运输局", "Transport Bureau", 1),
@@ -456,7 +454,6 @@ async def test_shown_answers_only_ourselves(service: Service) -> None:
 
 async def test_a_restart_keeps_links_and_tells_nothing_again(settings: Settings) -> None:
     """After a restart old links work, events that come again are known, and the key is not remade."""
-    await streams.apply(settings.nats_url)
     told = fresh(sequence=10)
     async with running(settings) as service:
         await service.say(named("transport", "交通运输局", "Transport Bureau", 1))
