@@ -327,7 +327,7 @@ def _free_port(folder: Path) -> int:
     """
     digest = hashlib.sha256(str(folder).encode()).digest()
     first = int.from_bytes(digest[:4], "big") % len(PORTS)
-    for port in (*PORTS[first:], *PORTS[:first]):
+    for port in [*PORTS[first:], *PORTS[:first]]:
         with socket.socket() as probe:
             try:
                 probe.bind((LOOPBACK, port))
