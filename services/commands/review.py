@@ -23,8 +23,9 @@ group = typer.Typer(
 )
 
 BECAUSE = {
-    "resident_id_number": "含身份证号码 / has a resident ID number",
+    "resident_id": "含身份证号码 / has a resident ID number",
     "secrecy_mark": "含密级标志 / has a secrecy mark",
+    "unscannable": "附件打不开、查不了 / an attachment cannot be looked into",
     "policy_review": "本单位须审核 / this department is reviewed",
     "review_incomplete": "审核记录不完整 / its review is incomplete",
 }

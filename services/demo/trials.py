@@ -190,7 +190,7 @@ _OUTCOMES = {
 
 
 def _because(outcome: Outcome) -> str:
-    words = {"resident_id_number": "正文含身份证号码", "secrecy_mark": "含密级标志"}
+    words = {"resident_id": "正文含身份证号码", "secrecy_mark": "含密级标志"}
     if outcome.unchanged:
         return "内容未变，不产生新版本"
     return "；".join(
