@@ -93,8 +93,8 @@ _ENTRANCES = {
     ),
     "entrance-annual-reports": _w("政府信息公开年报", "政府資訊公開年報", "Annual reports"),
     "entrance-annual-reports-means": _w(
-        "每年公开了什么，答复了多少",
-        "每年公開了什麼，答覆了多少",
+        "每年公开、答复了多少",
+        "每年公開、答覆了多少",
         "What was disclosed, year by year",
     ),
     "entrance-annual-reports-lead": _w(

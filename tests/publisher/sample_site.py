@@ -8,13 +8,13 @@ import tomllib
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import yaml
-from markdown_it import MarkdownIt
 
+from services.catalog.cleaning import clean_body
 from services.publisher.pages.views import (
     Badge,
     Correction,
@@ -28,14 +28,12 @@ from services.publisher.pages.views import (
     SiteView,
 )
 from shared.events.record import CatalogueEntry, DepartmentState, ItemState, Names, SiteSettings
-from shared.html import scrub
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 QINGHE = ROOT / "samples" / "qinghe"
 TODAY = date(2026, 11, 23)
 ZONE = ZoneInfo("Asia/Shanghai")
 _PLACE = re.compile(r"\[\[(day|日|年月日|at)([+-]\d+)(?: (\d+:\d+))?\]\]")
-_markdown = MarkdownIt("js-default")
 
 
 def names(hans: str, hant: str | None = None, en: str | None = None) -> Names:
@@ -43,11 +41,9 @@ def names(hans: str, hant: str | None = None, en: str | None = None) -> Names:
     return Names.model_validate({"zh-Hans": hans, "zh-Hant": hant, "en": en})
 
 
-def body(markdown: str) -> str:
-    """Turn a sample's Markdown into the cleaned HTML that the record would hold."""
-    html = _markdown.render(markdown)
-    html = re.sub(r' style="text-align:(right|center)"', r' class="\1"', html)
-    return scrub(re.sub(r"<(/?)h1>", r"<\1h2>", html))
+def body(content: str, form: Literal["markdown", "html", "text"] = "markdown") -> str:
+    """Turn a sample's text into the cleaned HTML that the record would hold."""
+    return clean_body(form, content)
 
 
 def _dated(text: str) -> str:
@@ -283,10 +279,12 @@ def _add(county: County, file: Path, number: int) -> None:
         base = {
             k: v
             for k, v in data.items()
-            if k not in {"attachments", "review", "remove_after", "change"}
+            if k not in {"attachments", "review", "remove_after", "change", "format"}
         }
         base |= {
-            "body": {"content": body(content)} if content.strip() else None,
+            "body": {"content": body(content, data.get("format", "markdown"))}
+            if content.strip()
+            else None,
             "attachments": [_attachment(a) for a in data.get("attachments", [])],
         }
         change = data.get("change", "major" if not before else "minor")
