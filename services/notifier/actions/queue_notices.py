@@ -6,10 +6,22 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import any_, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Select,
+    any_,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -120,29 +132,18 @@ async def _queue(
     withdrawn = state.state != "published"
     await _silence(session, state, withdrawn=withdrawn)
     keys = await asyncio.to_thread(_fitting, matcher, state)
+    fits = subscription.c.subscription_id == any_(
+        literal(list(keys), type_=delivery.c.because.type)
+    )
     if withdrawn:
-        keys |= await _told_before(session, state.item_id)
-    audience = await _audience(session, keys, noticed_at(state))
-    if not audience:
+        fits |= subscription.c.subscription_id.in_(_told_before(state.item_id))
+    elif not keys:
         return 0
     what = await asyncio.to_thread(
         notice_of, state, dates.local(state.published_at, timezone).date()
     )
     await _store(session, state, what, now)
-    priority = 0 if withdrawn or state.important else 1
-    rows = [
-        {
-            "notice_id": notice_id(state.item_id, state.notice_version),
-            "subscriber_id": person,
-            "because": because,
-            "priority": priority,
-            "created_at": now,
-            "next_at": now,
-        }
-        for person, because in audience
-    ]
-    await session.execute(insert(delivery).on_conflict_do_nothing(), rows)
-    return len(rows)
+    return await _address(session, state, fits, urgent=withdrawn or state.important, now=now)
 
 
 def _fitting(matcher: Matcher, state: ItemState) -> set[UUID]:
@@ -169,38 +170,56 @@ async def _silence(session: AsyncSession, state: ItemState, *, withdrawn: bool) 
     )
 
 
-async def _told_before(session: AsyncSession, item_id: UUID) -> set[UUID]:
-    """Return the subscriptions that this item was told for: a withdrawal has no text that a phrase could match."""
-    because = (
+def _told_before(item_id: UUID) -> Select[tuple[UUID]]:
+    """Select the subscriptions that this item was told for: a withdrawal has no text that a phrase could match."""
+    return (
         select(func.unnest(delivery.c.because))
         .join(notice, notice.c.notice_id == delivery.c.notice_id)
         .where(notice.c.item_id == item_id)
     )
-    return set((await session.scalars(because)).all())
 
 
-async def _audience(
-    session: AsyncSession, keys: set[UUID], at: datetime
-) -> Sequence[tuple[UUID, list[UUID]]]:
-    """Return each person with those of *keys* that were confirmed by *at* and still count, oldest first."""
-    if not keys:
-        return []
+async def _address(
+    session: AsyncSession,
+    state: ItemState,
+    fits: ColumnElement[bool],
+    *,
+    urgent: bool,
+    now: datetime,
+) -> int:
+    """Queue one mail for each person of whom a subscription *fits*, was confirmed in time and still counts.
+
+    One statement inside the database, however many they are. A notice for nobody is not kept.
+    """
+    told_as = notice_id(state.item_id, state.notice_version)
     mine = func.array_agg(
         aggregate_order_by(subscription.c.subscription_id, subscription.c.created_at)
     )
-    rows = await session.execute(
-        select(subscription.c.subscriber_id, mine)
+    people = (
+        select(
+            literal(told_as),
+            subscription.c.subscriber_id,
+            mine,
+            literal(0 if urgent else 1),
+            literal(now),
+            literal(now),
+        )
         .join(subscriber, subscriber.c.subscriber_id == subscription.c.subscriber_id)
         .where(
-            subscription.c.subscription_id
-            == any_(literal(list(keys), type_=delivery.c.because.type)),
-            subscription.c.confirmed_at <= at,
+            fits,
+            subscription.c.confirmed_at <= noticed_at(state),
             subscription.c.ended_at.is_(None),
             subscriber.c.left_at.is_(None),
         )
         .group_by(subscription.c.subscriber_id)
     )
-    return [(person, because) for person, because in rows]
+    columns = ["notice_id", "subscriber_id", "because", "priority", "created_at", "next_at"]
+    queued = await session.execute(
+        insert(delivery).from_select(columns, people).on_conflict_do_nothing()
+    )
+    unused = ~exists(select(1).where(delivery.c.notice_id == told_as))
+    await session.execute(delete(notice).where(notice.c.notice_id == told_as, unused))
+    return cast("CursorResult[Any]", queued).rowcount
 
 
 async def _store(session: AsyncSession, state: ItemState, what: Notice, now: datetime) -> None:
