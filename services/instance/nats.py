@@ -20,6 +20,7 @@ import sysconfig
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -327,13 +328,11 @@ def _free_port(folder: Path) -> int:
     """
     digest = hashlib.sha256(str(folder).encode()).digest()
     first = int.from_bytes(digest[:4], "big") % len(PORTS)
-    for port in [*PORTS[first:], *PORTS[:first]]:
-        with socket.socket() as probe:
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-        return port
+    candidates: list[int] = [*PORTS[first:], *PORTS[:first]]
+    for port in candidates:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
     raise ServerFailed(f"no port between {PORTS[0]} and {PORTS[-1]} is free for NATS")
 
 
