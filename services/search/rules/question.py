@@ -18,6 +18,7 @@ IN_TITLE = 1.5
 LIKE = 0.3
 """Weight of a word that means the same as one of the question."""
 _WEIGHTS = {"words": 1.0, "bigrams": 1.0, "characters": 1.5}
+_EMPTY_SIGNS = "".join(sign for sign in EMPTY if len(sign) == 1 and is_han(sign))
 _MOST_TERMS = 64
 _QUOTED = re.compile(r'"([^"]+)"')
 _NUMBER = re.compile(r"(?:[^\W\d_]{1,40}-)?\d+(?:-\d+){0,4}(?:-[a-z]{1,3})?")
@@ -128,9 +129,9 @@ def _marked(
 
     Single characters only where the question has nothing longer: every 上 marked in a sentence helps nobody.
     """
-    own = [*carrying, *(run for run in kept.split() if is_han(run))]
+    own = [*carrying, *(run.strip(_EMPTY_SIGNS) for run in kept.split() if is_han(run))]
     own += [("" if is_han("".join(phrase)) else " ").join(phrase) for phrase in phrases]
-    own = [word for word in own if len(word) > 1] or own
+    own = [word for word in own if len(word) > 1] or [word for word in own if word]
     same = [other for word in carrying for other in SAME.get(word, ())]
     weights = dict.fromkeys(same, 1) | dict.fromkeys(own, 3)
     longest_first = sorted(weights, key=lambda word: (-len(word), word))
