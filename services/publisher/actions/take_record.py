@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import tzinfo
 from typing import Any
 from uuid import UUID
@@ -12,10 +12,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.actions.queue_paths import hold_trees, queue_paths
-from services.publisher.actions.settle_lists import settle_lists
+from services.publisher.actions.settle_lists import lists_of, settle_lists
 from services.publisher.actions.take_bodies import know_departments, take_departments
 from services.publisher.actions.take_site import take_site
 from services.publisher.rules import dirt, items
+from services.publisher.rules.dirt import Dirt
+from services.publisher.rules.places import place_kept
 from services.publisher.tables import item, item_version, link, listing
 from shared.events.record import AnyRecord, DepartmentEvent, ItemState, RecordEvent, SiteEvent
 
@@ -53,7 +55,7 @@ async def _take_items(
     await queue_paths(
         session, [dirt.item(row.item_id, row.url, standing=row.standing) for row in rows]
     )
-    await queue_paths(session, [dirt.refresh(row.item_id, row.url) for row in former])
+    await queue_paths(session, former)
     withdrawn = [row.item_id for row in rows if row.standing != "published"]
     if withdrawn:
         await settle_lists(session, withdrawn, lists_first=True)
@@ -133,8 +135,8 @@ async def _purge(session: AsyncSession, ids: set[UUID]) -> None:
     )
 
 
-async def _keep_links(session: AsyncSession, states: Sequence[ItemState]) -> Sequence[Any]:
-    """Store what *states* say of other items; return the written items that are not spoken of any more."""
+async def _keep_links(session: AsyncSession, states: Sequence[ItemState]) -> list[Dirt]:
+    """Store what *states* say of other items; return what shows those that are not spoken of any more."""
     said = [
         {"item_id": state.item_id, "type": relation.type, "target": relation.target, "place": place}
         for state in states
@@ -145,7 +147,7 @@ async def _keep_links(session: AsyncSession, states: Sequence[ItemState]) -> Seq
         text(
             "DELETE FROM publisher.link l WHERE l.item_id = ANY(:ids) AND NOT EXISTS (SELECT 1 FROM "
             "unnest(CAST(:sources AS uuid[]), CAST(:types AS text[]), CAST(:targets AS text[])) AS k (s, y, t) "
-            "WHERE (k.s, k.y, k.t) = (l.item_id, l.type, l.target)) RETURNING l.target"
+            "WHERE (k.s, k.y, k.t) = (l.item_id, l.type, l.target)) RETURNING l.target, l.type"
         ),
         {
             "ids": [state.item_id for state in states],
@@ -154,7 +156,7 @@ async def _keep_links(session: AsyncSession, states: Sequence[ItemState]) -> Seq
             "targets": [key[2] for key in kept],
         },
     )
-    former = set(dropped.scalars())
+    former = dropped.all()
     if kept:
         statement = insert(link)
         statement = statement.on_conflict_do_update(
@@ -162,7 +164,25 @@ async def _keep_links(session: AsyncSession, states: Sequence[ItemState]) -> Seq
             set_={"place": statement.excluded.place},
         )
         await session.execute(statement, [kept[key] for key in sorted(kept)])
-    if not former:
+    return await _former_targets(
+        session,
+        {row.target for row in former},
+        explained={row.target for row in former if row.type == "interprets"},
+    )
+
+
+async def _former_targets(
+    session: AsyncSession, keys: Collection[str], *, explained: Collection[str]
+) -> list[Dirt]:
+    """Return what shows items that are not spoken of any more: their pages, and lists with the badge of an explained one."""
+    if not keys:
         return []
-    written = select(item.c.item_id, item.c.url).join(listing, listing.c.item_id == item.c.item_id)
-    return (await session.execute(written.where(item.c.key.in_(former)))).all()
+    rows = await session.execute(
+        select(listing, item.c.key, item.c.url)
+        .join(item, listing.c.item_id == item.c.item_id)
+        .where(item.c.key.in_(keys))
+    )
+    found = rows.all()
+    places = [place_kept(row) for row in found if row.key in explained]
+    pages = [dirt.refresh(row.item_id, row.url) for row in found]
+    return pages + await lists_of(session, places, dirt.LIST)
