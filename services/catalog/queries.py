@@ -221,3 +221,9 @@ async def waiting_of(session: AsyncSession, code: str, source_id: str) -> dict[s
         if row is None
         else {k: v.isoformat() if isinstance(v, datetime) else v for k, v in row.items()}
     )
+
+
+async def site_settings(session: AsyncSession) -> dict[str, Any] | None:
+    """Return the settings of the site as the record holds them."""
+    row = await session.execute(text("SELECT value FROM catalog.site_list WHERE key = 'settings'"))
+    return row.scalar()

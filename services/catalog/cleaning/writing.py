@@ -51,7 +51,7 @@ def write_blocks(blocks: Iterable[Block]) -> str:
     return "\n".join(parts)
 
 
-def _block(block: Block) -> str:  # noqa: PLR0911 -- one line for each kind of block
+def _block(block: Block) -> str:
     match block:
         case Para():
             return f"<p{_aligned(block.align)}>{_line(block.runs)}</p>"

@@ -6,11 +6,12 @@ import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from services.catalog import queries
 from services.catalog.actions.accept_items import accept_items
 from services.catalog.actions.prepare_events import prepare_data
+from services.catalog.http import delivery
 from services.catalog.http.edge import (
     AnyActor,
     Catalog,
@@ -126,8 +127,13 @@ async def _apply(
     summary="Public state, versions, delivery",
     tags=["public"],
 )
-async def get_item(department: str, source_id: str, catalog: Here, actor: AnyActor) -> JSONResponse:
-    """Answer the public state; an item that waits is known only to its own department."""
+async def get_item(
+    request: Request, department: str, source_id: str, catalog: Here, actor: AnyActor
+) -> Response:
+    """Answer the public state; an item that waits is known only to its own department.
+
+    A browser that asks for `text/html` gets the delivery of each version as a page.
+    """
     async with catalog.db.sessions() as session:
         found = await queries.public_item(session, department, source_id)
         waits = (
@@ -135,6 +141,9 @@ async def get_item(department: str, source_id: str, catalog: Here, actor: AnyAct
             if actor == department
             else None
         )
+        if found and "text/html" in request.headers.get("accept", ""):
+            settings = await queries.site_settings(session)
+            return delivery.page(found, settings, catalog.settings.site_url)
     if found is None and waits is None:
         raise NoSuchItem
     return JSONResponse(
