@@ -8,9 +8,9 @@ from math import ceil
 from typing import Literal
 
 from services.search.engines.engine import FACETS, Engine
-from services.search.rules.ask import Ask, Filters, Hit, Need, Term
+from services.search.rules.ask import Ask, Filters, First, Hit, Term
 from services.search.rules.card import Stored, tails
-from services.search.rules.question import IN_TITLE, NUMBER, PART, TITLE, Question, understand
+from services.search.rules.question import IN_TITLE, NUMBER, PART, Question, understand
 from services.search.rules.ranking import BEST, ranked
 from services.search.rules.snippet import Mark, snippet
 from shared.text import find_numbers, number_key
@@ -73,8 +73,8 @@ def search(engine: Engine, wanted: Wanted, *, facets: Sequence[str] = FACETS) ->
 def plan(engine: Engine, question: Question | None) -> Ask:
     """Return what to ask *engine* for *question*, without filters.
 
-    A number that is known asks for that number and nothing else. Words: as many of them are needed as still leave a
-    fair number of hits among everything, so that filters never change what counts as a hit.
+    A number that is known asks for that number and nothing else, a title for all its words. Otherwise as many words are
+    needed as still leave a fair number of hits among everything, so that filters never change what counts as a hit.
     """
     if question is None:
         return Ask()
@@ -88,7 +88,9 @@ def plan(engine: Engine, question: Question | None) -> Ask:
         phrases=question.phrases,
         firsts=_firsts(question),
     )
-    counted = replace(asked, score=())
+    if question.titled and engine.count(Ask(firsts=(question.titled,))):
+        return replace(asked, at_least=len(question.needs))
+    counted = replace(asked, score=(), firsts=())
     for at_least, fair in _levels(len(question.needs)):
         if not fair or engine.count(replace(counted, at_least=at_least)) >= fair:
             return replace(asked, at_least=at_least)
@@ -101,11 +103,9 @@ def _levels(needs: int) -> list[tuple[int, int]]:
     return [(needs, fair), (ceil(needs / 2), fair), (1, 0)] if needs > 1 else [(needs, 0)]
 
 
-def _firsts(question: Question) -> tuple[tuple[Need, float], ...]:
-    titled = [(need, IN_TITLE) for need in question.in_title]
-    if question.title_key:
-        titled.append((((Term("title_key", question.title_key),),), TITLE))
-    return tuple(titled)
+def _firsts(question: Question) -> tuple[First, ...]:
+    in_title = [(need, IN_TITLE) for need in question.in_title]
+    return (*in_title, question.titled) if question.titled else tuple(in_title)
 
 
 def _page(engine: Engine, ask: Ask, wanted: Wanted, *, newest: bool) -> tuple[int, list[Hit]]:

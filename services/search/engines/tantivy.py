@@ -20,6 +20,10 @@ _CUT = ("words", "bigrams", "characters", "title")
 _EXACT = ("item_id", "title_key", "numbers", "cited", "marks")
 _FACETS = ("department", "catalogue", "genre", "topic", "validity")
 _NUMBERS = ("year", "day", "order", "version", "sequence", "spent")
+_COMMON = 10_000
+"""Documents that may hold a term that counts in any case."""
+_ALWAYS = 12
+"""Of the terms of a question so many of the rarest count, however many documents hold them."""
 _ALL_BUCKETS = 65_000
 
 
@@ -139,7 +143,7 @@ class TantivyEngine:
 
     def _query(self, ask: Ask) -> Query:
         musts = self._musts(ask.filters)
-        scored = [(Occur.Should, self._scored(term, weight)) for term, weight in ask.score]
+        scored = [(Occur.Should, self._scored(*each)) for each in self._telling(ask.score)]
         scored += [
             (Occur.Should, Query.const_score_query(self._need(need), weight))
             for need, weight in ask.firsts
@@ -153,6 +157,18 @@ class TantivyEngine:
             [*musts, *scored, (Occur.MustNot, self._term(Term("marks", TOMBSTONE)))]
         )
 
+    def _telling(self, scored: Sequence[tuple[Term, float]]) -> list[tuple[Term, float]]:
+        """Return the terms that tell documents apart: the rarest ones, and of the others those that few hold.
+
+        A term of very many documents adds next to nothing to a score and costs most of the time.
+        """
+        if len(scored) <= _ALWAYS:
+            return list(scored)
+        searcher = self._index.searcher()
+        held = [searcher.doc_freq(term.field, term.value) for term, _ in scored]
+        bound = max(_COMMON, sorted(held)[_ALWAYS - 1])
+        return [each for each, number in zip(scored, held, strict=True) if number <= bound]
+
     def _gate(self, ask: Ask) -> Query | None:
         """Return what makes a document a hit by its words; None when everything is one."""
         parts = [(Occur.Must, self._phrase(phrase)) for phrase in ask.phrases]
@@ -165,6 +181,12 @@ class TantivyEngine:
         if parts:
             ways.append(Query.boolean_query(parts))
         return _any(ways) if ways else None
+
+    def _needs(self, needs: Sequence[Need], at_least: int) -> Query:
+        if at_least >= len(needs):
+            return _all([self._need(need) for need in needs])
+        met = [(Occur.Should, self._need(need)) for need in needs]
+        return Query.boolean_query(met, minimum_number_should_match=at_least)
 
     def _need(self, need: Need) -> Query:
         return _any([self._way(way) for way in need])

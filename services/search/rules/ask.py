@@ -23,6 +23,10 @@ Need = tuple[Way, ...]
 """Ways of meeting one need; any of them will do."""
 
 
+First = tuple[Need, float]
+"""A need with what meeting it adds to the score."""
+
+
 @dataclass(frozen=True)
 class Filters:
     """What a hit must be, apart from its words."""
@@ -56,8 +60,8 @@ class Ask:
     """How many of the needs a hit must meet."""
     phrases: tuple[tuple[str, ...], ...] = ()
     """Units (see `shared.text.Terms.characters`) that must follow one another; all phrases are needed."""
-    firsts: tuple[tuple[Need, float], ...] = ()
-    """Needs that add a fixed amount to the score when met, and from `ENOUGH` on make a hit by themselves."""
+    firsts: tuple[First, ...] = ()
+    """They add their amount as it is, and from `ENOUGH` on make a hit by themselves."""
     filters: Filters = field(default_factory=Filters)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.search.rules.ask import Need, Term, Way
+from services.search.rules.ask import First, Need, Term, Way
 from services.search.rules.snippet import Mark
 from services.search.rules.words import ASKING, EMPTY, SAME
 from shared.text import compact, cut, fold, is_han, number_key, number_solid, words
@@ -33,8 +33,9 @@ class Question:
     needs: tuple[Need, ...]
     in_title: tuple[Need, ...]
     phrases: tuple[tuple[str, ...], ...]
-    title_key: str
-    number: tuple[tuple[Need, float], ...]
+    titled: First | None
+    """Bearing the question as title."""
+    number: tuple[First, ...]
     """When the whole question looks like a number: the ways of bearing or citing it."""
     keys: tuple[str, ...]
     """The keys of that number, as `card.tails` writes them."""
@@ -60,7 +61,7 @@ def understand(q: str) -> Question:
         needs=tuple(_need(word) for word in carrying),
         in_title=tuple(_need(word, "title") for word in carrying),
         phrases=tuple(phrase for phrase in phrases if phrase),
-        title_key=compact(bare),
+        titled=_titled(bare),
         number=number,
         keys=keys,
         dropped=_dropped(bare, kept),
@@ -101,7 +102,12 @@ def _way(word: str, field: str | None) -> Way:
     return tuple(Term(field or "bigrams", word[n : n + 2]) for n in range(len(word) - 1))
 
 
-def _as_number(q: str) -> tuple[tuple[tuple[Need, float], ...], tuple[str, ...]]:
+def _titled(bare: str) -> First | None:
+    key = compact(bare)
+    return (((Term("title_key", key),),), TITLE) if key else None
+
+
+def _as_number(q: str) -> tuple[tuple[First, ...], tuple[str, ...]]:
     """Return the ways of bearing or citing the number *q*, and its keys; nothing when it does not look like one."""
     key, solid = number_key(q), number_solid(q)
     if len(q) > 80 or not _NUMBER.fullmatch(key):
