@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -47,8 +45,6 @@ ANTI_ENTROPY = 30.0
 """Seconds between looks at the record feed, and between checks that the durable exists."""
 GAP_PATIENCE = 2.0
 """Seconds that a hole in the sequence may last before the feed is asked."""
-STUCK = 15.0
-"""Seconds without a tick of the loop after which the process ends itself."""
 
 
 class Permanent(Exception):
@@ -100,14 +96,11 @@ def hears(
 class Bus:
     """One service's connection to NATS."""
 
-    def __init__(self, url: str, *, name: str, watchdog: bool = False) -> None:
+    def __init__(self, url: str, *, name: str) -> None:
         self.url = url
         self.name = name
-        self._watchdog = watchdog
         self._client: Client | None = None
         self._closing = False
-        self._tick = time.monotonic()
-        self._ticker: asyncio.Task[None] | None = None
 
     @property
     def client(self) -> Client:
@@ -129,9 +122,6 @@ class Bus:
     async def __aenter__(self) -> Self:
         self._closing = False
         self._client = await connect(self.url, name=self.name, closed=self._on_closed)
-        if self._watchdog:
-            self._ticker = asyncio.create_task(self._ticking())
-            threading.Thread(target=self._watch, daemon=True).start()
         return self
 
     async def __aexit__(
@@ -141,8 +131,6 @@ class Bus:
         trace: TracebackType | None,
     ) -> None:
         self._closing = True
-        if self._ticker:
-            self._ticker.cancel()
         if self._client:
             await self._client.close()
 
@@ -168,18 +156,6 @@ class Bus:
         if not self._closing:
             log.error("connection_closed_for_good", service=self.name)
             os._exit(70)
-
-    async def _ticking(self) -> None:
-        while True:
-            self._tick = time.monotonic()
-            await asyncio.sleep(1)
-
-    def _watch(self) -> None:
-        while not self._closing:
-            time.sleep(1)
-            if time.monotonic() - self._tick > STUCK:
-                log.error("loop_stuck", service=self.name)
-                os._exit(70)
 
 
 async def connect(

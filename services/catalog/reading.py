@@ -546,7 +546,6 @@ def _unwritten(data: dict[str, Any], told: set[str]) -> Iterator[Problem]:
             yield problem
 
 
-
 def _text(value: object, limit: int) -> str | None:
     return (
         value

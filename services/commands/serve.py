@@ -39,7 +39,7 @@ def serve(
         raise typer.BadParameter(f"{service}: {SERVICES}", param_hint="SERVICE")
     log.configure()
     uvicorn.run(
-        roles.application(service, {} if service != "relay" else from_environment()),
+        roles.watched_application(service, {} if service != "relay" else from_environment()),
         uds=str(uds) if uds else None,
         host=host,
         port=port,

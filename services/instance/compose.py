@@ -35,6 +35,7 @@ from services.instance.supervise import Keeper, start_all, stop_all
 from shared import streams
 from shared.db import migrate
 from shared.errors import Refused
+from shared.watchdog import watched
 
 log = structlog.get_logger()
 
@@ -268,4 +269,5 @@ def run(plan: Plan) -> None:
 
 async def _run(plan: Plan, folder: DataFolder, port: int, sockets: listening.Sockets) -> None:
     """Make the instance inside its loop, and run it."""
-    await Composition(plan, folder, port).run(sockets)
+    async with watched("instance"):
+        await Composition(plan, folder, port).run(sockets)

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.http import problem
 from shared.relay import Relay
+from shared.watchdog import watched
 
 log = structlog.get_logger()
 
@@ -74,6 +75,20 @@ def application(name: str, settings: Mapping[str, Any]) -> FastAPI:
     kind = importlib.import_module(f"services.{name}.settings").Settings
     given = {key: value for key, value in settings.items() if key in kind.model_fields}
     app: FastAPI = importlib.import_module(f"services.{name}.app").create_app(kind(**given))
+    return app
+
+
+def watched_application(name: str, settings: Mapping[str, Any]) -> FastAPI:
+    """Build a service that is alone in its process: when its loop hangs, the process ends."""
+    app = application(name, settings)
+    inner = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
+        async with watched(name), inner(app) as state:
+            yield state
+
+    app.router.lifespan_context = lifespan  # type: ignore[assignment]  # Starlette tells None and a mapping apart
     return app
 
 
