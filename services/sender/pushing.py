@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import stamina
@@ -147,10 +148,15 @@ async def wait_visible(
     return list(left)
 
 
+def _address(department: str, source_id: str) -> str:
+    """Return the path of an item; a source id may hold `?`, `#` and `%`."""
+    return f"/api/items/{department}/{quote(source_id)}"
+
+
 async def _is_visible(
     api: httpx.AsyncClient, department: str, source_id: str, version: int
 ) -> bool:
-    answer = await api.get(f"/api/items/{department}/{source_id}")
+    answer = await api.get(_address(department, source_id))
     if answer.status_code != 200:
         return False
     delivery = answer.json().get("delivery", {})
@@ -168,7 +174,7 @@ async def dry_run(
         method = "DELETE" if line.type == intake.WITHDRAWN else "PUT"
         answer = await api.request(
             method,
-            f"/api/items/{department}/{line.source_id}",
+            _address(department, line.source_id),
             params={"dry_run": 1},
             json=line.data,
         )

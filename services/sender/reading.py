@@ -73,10 +73,11 @@ def read_paths(paths: Sequence[Path], *, transform: Callable[[str], str] = str) 
 
 def _json_lines(path: Path) -> Iterator[Line]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UnreadableFile(f"{path}: {error}") from error
-    for number, row in enumerate(text.splitlines(), start=1):
+    # not splitlines(): JSON strings may hold U+2028 and other breaks as they are
+    for number, row in enumerate(text.split("\n"), start=1):
         if row.strip():
             yield _line(_parsed(row, f"{path}:{number}"), path.parent, f"{path}:{number}")
 
@@ -103,8 +104,14 @@ def _line(row: dict[str, Any], folder: Path, origin: str) -> Line:
     kind = row.get("type") or intake.PUBLISHED
     if kind not in TYPES:
         raise UnreadableFile(f"{origin}：不认识 type {kind}。 / {origin}: unknown type {kind}.")
+    version = row.get("sourceversion")
+    if version is not None and (type(version) is not int or version < 1):
+        raise UnreadableFile(
+            f"{origin}：sourceversion 应为正整数，不是 {version!r}。 / "
+            f"{origin}: sourceversion must be a whole number from 1 on, not {version!r}."
+        )
     data, files = _with_files(row["data"], folder, origin)
-    return Line(str(row["source_id"]), TYPES[kind], data, row.get("sourceversion"), files, origin)
+    return Line(str(row["source_id"]), TYPES[kind], data, version, files, origin)
 
 
 def read_folder(folder: Path, *, transform: Callable[[str], str] = str) -> list[Line]:
@@ -196,9 +203,10 @@ def _with_files(
     """Fill in name, type, size and hash of the attachments that are given as `file:`."""
     files: dict[str, Path] = {}
     attachments = []
-    for attachment in data.get("attachments") or []:
+    listed = data.get("attachments")
+    for attachment in listed if isinstance(listed, list) else []:
         if isinstance(attachment, dict) and "file" in attachment:
-            path = folder / attachment["file"]
+            path = folder / str(attachment["file"])
             if not path.is_file():
                 raise UnreadableFile(
                     f"{origin}：没有附件 {path}。 / {origin}: there is no attachment {path}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,10 +26,14 @@ from shared.events.outcomes import Outcome
 
 BATCH = 100
 """Events of one HTTP request."""
+BATCH_BYTES = 32 * 1024 * 1024
+"""Bytes of one HTTP request; the catalog takes twice as much."""
 WINDOW = 256
 """Events under way over NATS at once."""
 PATIENCE = 30.0
 """Seconds after which an event without an outcome is sent again, under the same id."""
+FIRST_PATIENCE = 15.0
+"""Seconds for the first connection; one that was open is tried again for two minutes."""
 
 
 class CannotReach(Refused):
@@ -84,23 +88,41 @@ class HttpWire:
 
     async def send(self, lines: Sequence[Line], department: str, heard: Heard) -> None:
         """Send in batches, one after another."""
-        for start in range(0, len(lines), BATCH):
-            part = [sending(line, department) for line in lines[start : start + BATCH]]
+        for part in _parts([sending(line, department) for line in lines]):
             for row, result in zip(part, await self._post(part), strict=True):
                 heard(row.line, result)
 
     async def _post(self, part: Sequence[Sending]) -> list[Outcome]:
         body = b"[" + b",".join(row.payload for row in part) + b"]"
         answer = httpx.Response(503)
-        async for attempt in stamina.retry_context(on=_again, attempts=8, timeout=120):
-            with attempt:
-                answer = await self._client.post(
-                    "/api/events", content=body, headers={"Content-Type": BATCH_CONTENT_TYPE}
-                )
-                if answer.status_code in (401, 403):
-                    raise NotAuthorised(problem_of(answer))
-                answer.raise_for_status()
+        try:
+            async for attempt in stamina.retry_context(on=_again, attempts=8, timeout=120):
+                with attempt:
+                    answer = await self._client.post(
+                        "/api/events", content=body, headers={"Content-Type": BATCH_CONTENT_TYPE}
+                    )
+                    if answer.status_code in (401, 403):
+                        raise NotAuthorised(problem_of(answer))
+                    answer.raise_for_status()
+        except httpx.HTTPStatusError as error:
+            raise CannotReach(problem_of(error.response)) from error
+        except httpx.TransportError as error:
+            raise CannotReach(f"{self._client.base_url}: {error}") from error
         return [Outcome.model_validate(result) for result in answer.json()["results"]]
+
+
+def _parts(rows: Sequence[Sending]) -> Iterator[list[Sending]]:
+    """Cut *rows* into requests of at most `BATCH` events and `BATCH_BYTES`, keeping their order."""
+    part: list[Sending] = []
+    size = 0
+    for row in rows:
+        if part and (len(part) == BATCH or size + len(row.payload) > BATCH_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(row)
+        size += len(row.payload)
+    if part:
+        yield part
 
 
 def _again(error: Exception) -> bool:
@@ -198,22 +220,26 @@ async def over_nats(
     options: dict[str, Any] = {"nkeys_seed": str(nkey)} if nkey else {}
     prefix = f"_INBOX_{department}" if nkey else "_INBOX"
     try:
-        client = await nats.connect(
-            url,
-            name=f"push {department}",
-            inbox_prefix=prefix,
-            error_cb=note,
-            connect_timeout=5,
-            max_reconnect_attempts=60,
-            allow_reconnect=True,
-            **options,
+        client = await asyncio.wait_for(
+            nats.connect(
+                url,
+                name=f"push {department}",
+                inbox_prefix=prefix,
+                error_cb=note,
+                connect_timeout=5,
+                max_reconnect_attempts=60,
+                allow_reconnect=True,
+                **options,
+            ),
+            FIRST_PATIENCE,
         )
     except (NatsError, OSError, TimeoutError) as error:
         known = "authorization" in str(error).lower() or any(
             "authorization" in str(e).lower() for e in refusals
         )
+        reason = refusals[-1] if refusals and isinstance(error, TimeoutError) else error
         raise (NotAuthorised if known else CannotReach)(
-            f"NATS {url.rsplit('@', 1)[-1]}: {error}"
+            f"NATS {url.rsplit('@', 1)[-1]}: {reason}"
         ) from error
     try:
         yield NatsWire(client)
