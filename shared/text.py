@@ -35,6 +35,10 @@ _PIECE = re.compile(r".{1,4000}(?:\n|\Z)|.{4000}", re.DOTALL)
 """Long texts are worked on in pieces: the libraries keep the interpreter to themselves while they work."""
 
 _SIMPLIFIED = opencc.OpenCC("t2s")
+_REGIONS = tuple(
+    (opencc.OpenCC(there), opencc.OpenCC(back))
+    for there, back in (("s2twp", "t2s"), ("s2t", "tw2sp"))
+)
 _CUT = rjieba.Jieba()
 for _word in "公租房 廉租房 保租房 三公经费 学区 停课 封路 一卡通 文号 索引号".split():
     _CUT.add_word(_word, 1000, "n")  # the field's own words, which the dictionary would take apart
@@ -102,6 +106,13 @@ def compact(text: str) -> str:
 
 
 # --- cutting -------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=8192)
+def regional(word: str) -> tuple[str, ...]:
+    """Return what a folded word is called on the other side of the strait, folded (信息 → 资讯, 资讯 → 信息)."""
+    called = (str(back.convert(there.convert(word))) for there, back in _REGIONS)
+    return tuple(dict.fromkeys(other for other in called if other != word))
 
 
 class Terms(NamedTuple):

@@ -105,7 +105,8 @@ def _levels(needs: int) -> list[tuple[int, int]]:
 
 def _firsts(question: Question) -> tuple[First, ...]:
     in_title = [(need, IN_TITLE) for need in question.in_title]
-    return (*in_title, question.titled) if question.titled else tuple(in_title)
+    titled = (question.titled,) if question.titled else ()
+    return (*in_title, *question.mentioned, *titled)
 
 
 def _page(engine: Engine, ask: Ask, wanted: Wanted, *, newest: bool) -> tuple[int, list[Hit]]:

@@ -124,6 +124,8 @@ async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run
         ("高龄津贴", "allowance-2026"),
         ("關於印發《高齡津貼發放暫行辦法》的通知", "allowance-2019"),
         ("school admission", "english"),
+        ("禾政发〔2026〕3号 高龄津贴", "allowance-2026"),
+        ("《高龄津贴发放暂行办法》（禾政发〔2019〕3号）", "allowance-2019"),
     ],
 )
 async def test_the_right_item_comes_first(service: Running, q: str, first: str):

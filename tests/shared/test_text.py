@@ -15,6 +15,7 @@ from shared.text import (
     number_key,
     number_solid,
     plain,
+    regional,
     stem,
     words,
 )
@@ -77,6 +78,13 @@ def test_words_stand_in_order_and_scripts_of_other_peoples_are_whole():
 def test_english_plurals_lose_their_ending_and_nothing_else(word: str, root: str):
     """Light stemming: plural endings only."""
     assert stem(word) == root
+
+
+def test_a_word_has_its_name_on_the_other_side_of_the_strait():
+    """政府信息 and 政府資訊 are the same to a reader."""
+    assert regional("信息") == ("资讯",)
+    assert regional("资讯") == ("信息",)
+    assert regional("道路") == ()
 
 
 def test_titles_that_read_the_same_are_the_same():

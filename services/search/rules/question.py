@@ -9,10 +9,22 @@ from dataclasses import dataclass
 from services.search.rules.ask import First, Need, Term, Way
 from services.search.rules.snippet import Mark
 from services.search.rules.words import ASKING, EMPTY, SAME
-from shared.text import compact, cut, fold, is_han, number_key, number_solid, words
+from shared.text import (
+    compact,
+    cut,
+    find_numbers,
+    fold,
+    is_han,
+    number_key,
+    number_solid,
+    regional,
+    words,
+)
 
 NUMBER, TITLE, PART, CITED = 40_000.0, 20_000.0, 10_000.0, 1_000.0
 """Fixed scores: its own number, its own title, its number by a part, a number in its text."""
+MENTIONED = 200.0
+"""Added for bearing a number that stands among other words of the question."""
 IN_TITLE = 1.5
 """Added for each need that the title meets."""
 LIKE = 0.3
@@ -35,6 +47,8 @@ class Question:
     phrases: tuple[tuple[str, ...], ...]
     titled: First | None
     """Bearing the question as title."""
+    mentioned: tuple[First, ...]
+    """Bearing a number that stands among other words."""
     number: tuple[First, ...]
     """When the whole question looks like a number: the ways of bearing or citing it."""
     keys: tuple[str, ...]
@@ -62,6 +76,7 @@ def understand(q: str) -> Question:
         in_title=tuple(_need(word, "title") for word in carrying),
         phrases=tuple(phrase for phrase in phrases if phrase),
         titled=_titled(bare),
+        mentioned=_mentioned(q),
         number=number,
         keys=keys,
         dropped=_dropped(bare, kept),
@@ -81,16 +96,21 @@ def _scores(kept: str, carrying: list[str]) -> tuple[tuple[Term, float], ...]:
         for field, values in fields.items()
         for value in list(dict.fromkeys(values))[:_MOST_TERMS]
     }
-    for other in (other for word in carrying for other in SAME.get(word, ())):
+    for other in (other for word in carrying for other in _same(word)):
         for field, values in zip(("words", "bigrams"), cut(other)[:2], strict=True):
             for value in values:
                 weights.setdefault(Term(field, value), LIKE)
     return tuple(weights.items())
 
 
+def _same(word: str) -> tuple[str, ...]:
+    """Return what a document may say instead: the office's word, the word of the other side of the strait."""
+    return (*SAME.get(word, ()), *(regional(word) if is_han(word) and len(word) > 1 else ()))
+
+
 def _need(word: str, field: str | None = None) -> Need:
     """Return the ways of meeting the need for *word*: to hold it, or a word that means the same."""
-    return tuple(_way(other, field) for other in (word, *SAME.get(word, ())))
+    return tuple(_way(other, field) for other in (word, *_same(word)))
 
 
 def _way(word: str, field: str | None) -> Way:
@@ -100,6 +120,11 @@ def _way(word: str, field: str | None) -> Way:
     if len(word) == 1:
         return (Term(field or "characters", word),)
     return tuple(Term(field or "bigrams", word[n : n + 2]) for n in range(len(word) - 1))
+
+
+def _mentioned(q: str) -> tuple[First, ...]:
+    named = dict.fromkeys(number_key(number) for number in find_numbers(q))
+    return tuple((((Term("numbers", f"={key}"),),), MENTIONED) for key in named)
 
 
 def _titled(bare: str) -> First | None:
@@ -138,7 +163,7 @@ def _marked(
     own = [*carrying, *(run.strip(_EMPTY_SIGNS) for run in kept.split() if is_han(run))]
     own += [("" if is_han("".join(phrase)) else " ").join(phrase) for phrase in phrases]
     own = [word for word in own if len(word) > 1] or [word for word in own if word]
-    same = [other for word in carrying for other in SAME.get(word, ())]
+    same = [other for word in carrying for other in _same(word)]
     weights = dict.fromkeys(same, 1) | dict.fromkeys(own, 3)
     longest_first = sorted(weights, key=lambda word: (-len(word), word))
     return tuple(Mark(word, weights[word] * len(word)) for word in longest_first)
