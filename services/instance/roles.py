@@ -10,10 +10,12 @@ from typing import Any, Protocol
 
 import structlog
 from fastapi import FastAPI
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.instance.find import Instance, NotSet
 from shared.http import problem
 from shared.relay import Relay
 from shared.watchdog import watched
@@ -71,11 +73,22 @@ def service_of(path: str) -> str | None:
 def application(name: str, settings: Mapping[str, Any]) -> FastAPI:
     """Build a service from these settings and its environment."""
     if name == "relay":
-        return _relay(str(settings["database_url"]), str(settings["nats_url"]))
+        here = Instance(settings)
+        return _relay(here.database_url, here.nats_url)
     kind = importlib.import_module(f"services.{name}.settings").Settings
     given = {key: value for key, value in settings.items() if key in kind.model_fields}
-    app: FastAPI = importlib.import_module(f"services.{name}.app").create_app(kind(**given))
+    try:
+        checked = kind(**given)
+    except ValidationError as error:
+        raise NotSet(_unset(error)) from error
+    app: FastAPI = importlib.import_module(f"services.{name}.app").create_app(checked)
     return app
+
+
+def _unset(error: ValidationError) -> str:
+    """Name the settings that are missing or wrong, without their values: some are secrets."""
+    wrong = [f"GAZETTE_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors()]
+    return "请检查设置 / check the settings:\n" + "\n".join(wrong)
 
 
 def watched_application(name: str, settings: Mapping[str, Any]) -> FastAPI:
