@@ -32,13 +32,13 @@ def metadata(schema: str) -> MetaData:
 class Database:
     """One service's way to its schema: `async with db.sessions.begin() as session`."""
 
-    def __init__(self, url: str, schema: str, *, size: int = 5) -> None:
+    def __init__(self, url: str, schema: str, *, size: int = 2) -> None:
         self.url = url
         self.schema = schema
         self.engine = create_async_engine(
             url,
             pool_size=size,
-            max_overflow=size,
+            max_overflow=8,  # closed when idle: a backend costs PostgreSQL some megabytes
             pool_timeout=10,
             pool_pre_ping=True,
             hide_parameters=True,

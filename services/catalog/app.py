@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 def create_app(settings: Settings) -> FastAPI:
     """Return the catalog's app; its lifespan runs intake, the clockwork and the ear for effects."""
-    db = Database(settings.database_url, "catalog", size=8)
+    db = Database(settings.database_url, "catalog", size=3)
     doors = open_doors(
         timezone=settings.timezone,
         index_number_rule=settings.index_number_rule,

@@ -159,7 +159,8 @@ async def waiting_list(session: AsyncSession) -> list[dict[str, Any]]:
     rows = await session.execute(
         text(
             "SELECT waiting_id, department, source_id, kind, because, publish_at, received_at, "
-            "event::jsonb ->> 'title' AS title FROM catalog.waiting WHERE decision IS NULL ORDER BY waiting_id"
+            "event::jsonb ->> 'title' AS title FROM catalog.waiting "
+            "WHERE decision IS NULL AND kind = 'held' ORDER BY waiting_id"
         )
     )
     return [dict(row) for row in rows.mappings()]

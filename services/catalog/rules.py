@@ -46,7 +46,7 @@ class Incoming:
     sourceversion: int | None = None
     body_html: str | None = None
     findings: tuple[str, ...] = ()
-    """Codes of the gate: `resident_id_number`, `secrecy_mark`."""
+    """Codes of the gate: `resident_id`, `secrecy_mark`."""
     remembered: bool = True
     """Whether the event has an id of its own sender (else it is idempotent by content alone)."""
     traceparent: str | None = None
@@ -105,9 +105,8 @@ def judge(
     because = () if event.released else holding_reasons(event, event.data, office)
     if because:
         return Decision("held", because)
-    if event.data.publish_at and event.data.publish_at > now:
-        return Decision("scheduled")
-    return Decision("apply")
+    embargoed = event.data.publish_at is not None and event.data.publish_at > now
+    return Decision("scheduled" if embargoed else "apply")
 
 
 def _by_sourceversion(

@@ -21,6 +21,7 @@ WORDS = {
     "ignored": "已有更新版本 ignored",
     "rejected": "退回 rejected",
     "unchanged": "未变 unchanged",
+    "withdrawn": "已撤回 withdrawn",
 }
 Nats = Annotated[str | None, typer.Option("--nats", help="NATS 地址 / address of NATS")]
 Nkey = Annotated[
@@ -182,6 +183,10 @@ async def _push_lines(code: str, lines: list[Any], way: _Way, until: str, *, dry
                 result = await pushing.dry_run(lines, code, client, progress)
             else:
                 within = 120.0 + len(lines) * 0.1 if until == "visible" else None
+                if within and client is None:
+                    console.print(
+                        "没有 --api，只等到收下 / without --api this waits only until accepted"
+                    )
                 result = await pushing.push(
                     lines, code, wire=wire, api=client, visible_within=within, progress=progress
                 )
@@ -190,10 +195,14 @@ async def _push_lines(code: str, lines: list[Any], way: _Way, until: str, *, dry
 
 
 def _print(console: Console, code: str, result: Any) -> None:
+    from shared.events.intake import WITHDRAWN
+
     counts: dict[str, int] = {}
     table = Table("source_id", "结果 outcome", "版本", "说明", title=code)
     for line, outcome in result.outcomes:
         word = "unchanged" if outcome.unchanged else outcome.outcome
+        if word == "accepted" and line.type == WITHDRAWN:
+            word = "withdrawn"
         counts[word] = counts.get(word, 0) + 1
         notes = [f"{p.path}: {p.message} → {p.fix}" for p in outcome.problems] + list(
             outcome.held_because

@@ -51,11 +51,8 @@ def list_(data: Data = None) -> None:
         return
     table = Table("编号 no.", "单位", "source_id", "标题 title", "原因 because", "时间 since")
     for row in rows:
-        because = (
-            "\n".join(BECAUSE.get(code, code) for code in row["because"])
-            or f"定时 {row['publish_at']:%Y-%m-%d %H:%M}"
-        )
-        since = f"{row['received_at']:%Y-%m-%d %H:%M}"
+        because = "\n".join(BECAUSE.get(code, code) for code in row["because"])
+        since = f"{row['received_at'].astimezone():%Y-%m-%d %H:%M}"
         table.add_row(
             str(row["waiting_id"]),
             row["department"],
@@ -128,6 +125,8 @@ def _decide(number: int, data: Path | None, *, approve: bool, reason: str, by: s
     outcome = in_catalog(data, work)
     if approve and outcome.outcome == "accepted":
         typer.echo(f"已公开 / published: {outcome.url}")
+    elif approve and outcome.outcome == "scheduled":
+        typer.echo("已放行，到定时发布的时间公开。 / Released; published at the time that was set.")
     elif approve:
         problems = "\n".join(f"{p.path}: {p.message} {p.fix}" for p in outcome.problems)
         typer.echo(f"未能公开 / not published: {outcome.outcome}\n{problems}", err=True)

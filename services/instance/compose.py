@@ -6,6 +6,7 @@ The site is served from the first moment to the last, whatever else is up.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import signal
 import sys
@@ -42,6 +43,8 @@ log = structlog.get_logger()
 PROJECTIONS = ("publisher", "search", "notifier")
 SWITCH_INTERVAL = 0.001
 """Seconds after which a thread that renders lets another one run: reads must not wait."""
+M_ARENA_MAX = -8  # of glibc's malloc.h
+ARENAS = 2
 REQUESTS_END_IN = 2
 LONGEST_PATIENCE = 30.0
 INTERRUPTED = 130
@@ -258,6 +261,7 @@ def run(plan: Plan) -> None:
     folder = DataFolder(plan.data)
     folder.take()
     sys.setswitchinterval(SWITCH_INTERVAL)
+    _use_few_arenas()
     try:
         sockets = listening.bind(plan.host, plan.port)
         port = sockets[0].getsockname()[1]
@@ -265,6 +269,12 @@ def run(plan: Plan) -> None:
             runner.run(_run(plan, folder, port, sockets))
     finally:
         folder.release()
+
+
+def _use_few_arenas() -> None:
+    """Have glibc keep two heaps instead of one a thread, which saves tens of MiB; elsewhere nothing happens."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
 
 
 async def _run(plan: Plan, folder: DataFolder, port: int, sockets: listening.Sockets) -> None:

@@ -68,7 +68,7 @@ async def _close(
         await session.execute(
             text(
                 "UPDATE catalog.waiting SET decision = :decision, decided_at = :now, decided_by = :by, reason = :reason "
-                "WHERE waiting_id = :id AND decision IS NULL RETURNING *"
+                "WHERE waiting_id = :id AND decision IS NULL AND kind = 'held' RETURNING *"
             ),
             {"decision": decision, "now": now, "by": by, "reason": reason, "id": waiting_id},
         )
