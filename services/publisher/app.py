@@ -26,10 +26,11 @@ from services.publisher.renderer import Renderer
 from services.publisher.settings import Settings
 from services.publisher.store import FolderStore
 from services.publisher.tables import tables
+from shared import position
 from shared.bus import Bus, Listener
 from shared.db import Database, unreachable
 from shared.events.effects import VISIBLE, Visible, VisibleEvent
-from shared.feed import RecordFeed
+from shared.feed import FeedUnreachable, RecordFeed
 from shared.http import install
 
 log = structlog.get_logger()
@@ -94,8 +95,21 @@ def _publisher(settings: Settings, bus: Bus, feed: RecordFeed) -> http.Publisher
         after_commit=renderer.wake,
         on_epoch=on_epoch,
     )
-    renderer.caught_up = lambda: listener.caught_up
+    renderer.caught_up = partial(_caught_up, db, feed, listener)
     return http.Publisher(settings, db, store, renderer, listener, digest)
+
+
+async def _caught_up(db: Database, feed: RecordFeed, listener: Listener) -> bool:
+    """Say whether every event up to the record's head has been dealt with, in the record's own epoch."""
+    try:
+        epoch, head = await feed.head()
+    except FeedUnreachable:
+        return False
+    async with db.sessions() as session:
+        known = await position.epoch_of(session, tables.position, listener.name)
+        return known == epoch and not await position.missing(
+            session, tables.position, listener.name, head
+        )
 
 
 async def _work(publisher: http.Publisher, bus: Bus) -> None:

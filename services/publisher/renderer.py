@@ -40,8 +40,8 @@ class Renderer:
     around: Surroundings
     say: Callable[[Sequence[Visible], datetime], Awaitable[None]] | None = None
     """Says first visibilities; best effort, after the commit."""
-    caught_up: Callable[[], bool] = field(default=lambda: True)
-    """Whether the record has been read to its head: a new tree is not served before."""
+    caught_up: Callable[[], Awaitable[bool]] | None = None
+    """Whether the record has been read to its head: after a restore no tree is served before."""
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))  # noqa: TID251 — an edge: `shown` and effects bear its time
     keep_old: float = KEEP_OLD
 
@@ -114,7 +114,7 @@ class Renderer:
                 total += await self._lists(trees["living"])
         if "building" in trees:
             total += (await self._batch(trees["building"], Pick.ANY)).paths
-            total += await serve_built(self.sessions, self.store, caught_up=self.caught_up())
+            total += await serve_built(self.sessions, self.store, caught_up=self.caught_up)
             self._drop_at = time.monotonic() + self.keep_old
         await self._tidy()
         self.last_round_at = self.clock()

@@ -87,8 +87,7 @@ async def test_no_list_scans_a_table(press: Press) -> None:
         world.publish("transport", f"n-{number}")
     await press.print(*world.events)
     queries = (
-        "SELECT item_id FROM publisher.member m WHERE department = '' AND entry = '' AND listed "
-        "AND day BETWEEN '0001-01-01' AND '9999-12-31' ORDER BY day DESC, turn DESC, item_id DESC LIMIT 10",
+        "SELECT item_id FROM publisher.member WHERE department = '' AND entry = '' AND listed ORDER BY day DESC, turn DESC LIMIT 9",
         "SELECT item_id FROM publisher.member m WHERE department = '' AND entry = '' ORDER BY sequence DESC LIMIT 50",
         "SELECT path FROM publisher.dirty WHERE tree_id = 1 AND rank BETWEEN 0 AND 3 ORDER BY rank, queued LIMIT 64",
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import text
@@ -86,15 +88,15 @@ async def test_another_epoch_replaces_everything(press: Press) -> None:
     world.publish("transport", "a", title="恢复后还在")
     world.publish("transport", "b", title="恢复后没有")
     await press.print(*world.events)
-    read = False
-    press.renderer.caught_up = lambda: read
+    read = asyncio.Event()
+    press.renderer.caught_up = partial(_is_set, read)
     async with press.db.sessions.begin() as session:
         await forget_record(session)
     await begin_tree(press.db.sessions, press.store, digest="test")
     await press.hear(world.events[0])
     await press.renderer.drain()
     assert "恢复后没有" in press.page("/transport/2026/2/")
-    read = True
+    read.set()
     await press.renderer.drain()
     assert "恢复后还在" in press.page("/transport/2026/1/")
     assert not (press.current / "transport/2026/2").exists()
@@ -103,6 +105,10 @@ async def test_another_epoch_replaces_everything(press: Press) -> None:
     async with press.db.sessions() as session:
         shown = (await session.execute(text("SELECT item_id FROM publisher.shown"))).scalars().all()
     assert shown == [UUID(str(world.states["transport/a"]["item_id"]))]
+
+
+async def _is_set(flag: asyncio.Event) -> bool:
+    return flag.is_set()
 
 
 async def test_the_site_lies_below_a_prefix_in_a_portals_frame(press: Press) -> None:

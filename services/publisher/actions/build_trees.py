@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -85,11 +86,23 @@ async def first_tree(sessions: Sessions, store: SiteStore, *, digest: str) -> No
         await begin_tree(sessions, store, digest=digest)
 
 
-async def serve_built(sessions: Sessions, store: SiteStore, *, caught_up: bool = True) -> bool:
-    """Serve the tree that is being built, if nothing is left to write in it; True when that happened."""
+async def serve_built(
+    sessions: Sessions,
+    store: SiteStore,
+    *,
+    caught_up: Callable[[], Awaitable[bool]] | None = None,
+) -> bool:
+    """Serve the tree that is being built, if nothing is left to write in it; True when that happened.
+
+    After a restore it is served only once *caught_up* says that the whole record has been read: before, it may be
+    whole and yet lack most items.
+    """
     async with sessions.begin() as session:
-        if not await _is_whole(session) or not caught_up:
+        if not await _is_whole(session):
             return False
+        frozen = (await session.execute(select(tree).where(tree.c.standing == "frozen"))).first()
+    if frozen is not None and caught_up is not None and not await caught_up():
+        return False
     async with sessions.begin() as session:
         await change_trees(session)
         if not await _is_whole(session):

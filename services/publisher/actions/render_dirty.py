@@ -28,7 +28,7 @@ from shared.db import lock_key
 
 log = structlog.get_logger()
 
-_ITEMS, _LISTS = 64, 24
+_ITEMS, _LISTS = 64, 16
 
 
 class Pick(Enum):
@@ -121,7 +121,7 @@ async def _locked(session: AsyncSession, tree: int, now: datetime, pick: Pick) -
     if not rows:
         return []
     group = _group(rows[0].rank)
-    most = _ITEMS if rows[0].kind == "item" else _LISTS
+    most = _LISTS if group == LIST and rows[0].kind != "item" else _ITEMS
     return await _alone(session, tree, [row for row in rows if _group(row.rank) == group][:most])
 
 

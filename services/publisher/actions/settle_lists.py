@@ -130,7 +130,7 @@ def _lists(counted: Sequence[Counted], rank: int) -> list[Dirt]:
     for one in counted:
         bucket = one.bucket
         if bucket.step < DAY and dirt.is_calendar(bucket.scope):
-            found.append(dirt.calendar(bucket, rank))
+            found.append(dirt.calendar(bucket, rank if bucket.step == MONTH else dirt.after(rank)))
         if bucket.step == MONTH and bucket.department and not bucket.entry:
             found.append(dirt.sitemap(bucket))
             if one.appears or one.splits:

@@ -171,9 +171,9 @@ def site_pages(rank: int = LIST) -> list[Dirt]:
     """Return the lists of the whole site that name counts or newest items."""
     return [
         Dirt(paths.home(), "home", rank),
-        calendar(Bucket("", "", ALL, EVER), rank),
-        Dirt(paths.departments(), "departments", rank + 1),
-        Dirt(paths.site_map(), "site-map", rank + 1),
+        calendar(Bucket("", "", ALL, EVER), after(rank)),
+        Dirt(paths.departments(), "departments", after(rank)),
+        Dirt(paths.site_map(), "site-map", after(rank)),
     ]
 
 
@@ -222,11 +222,12 @@ def fronts(scope: Scope, rank: int = LIST) -> list[Dirt]:
         return rows
     rows.append(feed(scope, WIDE if rank else LISTS_FIRST))
     if entry_code:
-        return [*rows, entry(scope, rank), entrance("content", code, _after(rank))]
+        return [*rows, entry(scope, rank), entrance("content", code, after(rank))]
     return [*rows, department(code, rank)] if code else [*rows, *site_pages(rank)]
 
 
-def _after(rank: int) -> int:
+def after(rank: int) -> int:
+    """Return the rank of what shows counts alone: behind the lists, unless a withdrawal does all of them first."""
     return rank + 1 if rank else rank
 
 
