@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from uuid_utils import uuid7
 
 from services.notifier.actions.begin_telling import begin_telling
-from services.notifier.actions.finish_delivery import FirstSent
+from services.notifier.actions.note_first_sent import FirstSent
 from services.notifier.channels import Channel
 from services.notifier.channels.folder import FolderChannel
 from services.notifier.channels.mail import MailChannel, MailServer
@@ -25,6 +25,7 @@ from services.notifier.matcher import Matcher
 from services.notifier.postman import Postman, mail_from_default
 from services.notifier.settings import Settings
 from services.notifier.tables import SCHEMA, plumbed
+from services.notifier.writer import Writer
 from shared.bus import Bus, Listener
 from shared.db import Database
 from shared.events.effects import VISIBLE, Visible, VisibleEvent
@@ -40,9 +41,7 @@ def create_app(settings: Settings) -> FastAPI:
     feed = RecordFeed(settings.catalog_url)
     postman = Postman(
         db,
-        links,
-        settings.mail_from or mail_from_default(links),
-        settings.timezone,
+        Writer(links, settings.mail_from or mail_from_default(links), settings.timezone),
         channel_factory(settings),
         now,
         first_sent=lambda first: say_visible(bus, first),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,25 +14,27 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.notifier.actions.begin_delivery import begin_delivery
+from services.notifier.actions.advance_deliveries import advance_deliveries
 from services.notifier.actions.claim_deliveries import Claim, claim_deliveries
 from services.notifier.actions.erase_addresses import erase_addresses
-from services.notifier.actions.finish_delivery import FirstSent, finish_delivery
+from services.notifier.actions.finish_delivery import finish_delivery
 from services.notifier.actions.give_back_deliveries import give_back_deliveries
+from services.notifier.actions.note_first_sent import FirstSent, note_first_sent
 from services.notifier.actions.recover_deliveries import recover_deliveries
 from services.notifier.channels import Channel, ChannelDown
 from services.notifier.links import Links
-from services.notifier.mails import Recipient, Sender, Shell, letter_mail, notice_mail, notice_shell
 from services.notifier.queries import Directory, directory_of
-from services.notifier.rules import Lang, Verdict
+from services.notifier.rules import SENT, Verdict
+from services.notifier.writer import Writer
 from shared.db import Database, unreachable
-from shared.web.frame import default_settings
 
 log = structlog.get_logger()
 
 _BATCH = 50
-_SHELLS = 64
+_REMEMBERED = 10_000
+"""Notices of which a process remembers that their first mail has left."""
 _LAST_MAILS = 3.0
 """Seconds that mails on their way may take when the service ends."""
 _LOOK = 1.0
@@ -48,9 +51,7 @@ class Postman:
     """Several workers, each with a channel of its own; any number of copies share the deliveries."""
 
     db: Database
-    links: Links
-    mail_from: str
-    timezone: str
+    writer: Writer
     open_channel: Callable[[], Channel]
     clock: Callable[[], datetime]
     first_sent: Callable[[FirstSent], Awaitable[None]] | None = None
@@ -59,7 +60,7 @@ class Postman:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _ending: bool = False
-    _shells: dict[tuple[UUID, datetime, Lang], Shell] = field(default_factory=dict)
+    _begun: set[UUID] = field(default_factory=set)
 
     async def __aenter__(self) -> Self:
         self._tasks = [
@@ -93,27 +94,54 @@ class Postman:
 
     async def deliver_due(self, channel: Channel) -> int:
         """Send one batch of what is due over *channel* and return how many were claimed; raises `ChannelDown`."""
-        now = self.clock()
         async with self.db.sessions.begin() as session:
-            claims = await claim_deliveries(session, limit=_BATCH, now=now)
+            claims = await claim_deliveries(session, limit=_BATCH, now=self.clock())
             names = await directory_of(session) if claims else None
-        for done, claim in enumerate(claims):
-            if names is None or self._ending:
-                await self._give_back(claims[done:])
-                break
-            try:
-                await self._deliver(channel, claim, names)
-            except ChannelDown:
-                await self._give_back(claims[done:])
-                raise
-            except Exception:
-                await self._give_back(
-                    claims[done + 1 :]
-                )  # whether this one left the house is unknown
-                raise
+        if names:
+            each = self.db.engine.execution_options(isolation_level="AUTOCOMMIT")
+            async with each.connect() as connection:
+                session = AsyncSession(connection, expire_on_commit=False)
+                await self._deliver_all(channel, deque(claims), names, session)
         return len(claims)
 
-    async def _give_back(self, claims: Sequence[Claim]) -> None:
+    async def _deliver_all(
+        self, channel: Channel, left: deque[Claim], names: Directory, session: AsyncSession
+    ) -> None:
+        """Hand over one after another; each statement of *session* commits by itself."""
+        sent: Claim | None = None
+        try:
+            while left and not self._ending:
+                claim = left.popleft()
+                message = await self._message(claim, names)
+                if message is None:
+                    continue
+                now = self.clock()
+                before, sent = sent, None
+                if not await advance_deliveries(session, sent=before, begin=claim, now=now):
+                    await self._give_back([claim])
+                    continue
+                try:
+                    verdict = await channel.send(
+                        message,
+                        sender=self.writer.mail_from,
+                        to=claim.address or "",
+                        name=self.writer.name(claim),
+                    )
+                except ChannelDown:
+                    left.appendleft(claim)
+                    raise
+                if verdict == SENT:
+                    sent = claim
+                    await self._note_first(claim)
+                else:
+                    await self._finish(claim, verdict)
+        finally:
+            if sent:
+                await advance_deliveries(session, sent=sent, begin=None, now=self.clock())
+            if left:
+                await self._give_back(left)
+
+    async def _give_back(self, claims: Collection[Claim]) -> None:
         async with self.db.sessions.begin() as session:
             await give_back_deliveries(session, claims, until=self.clock() + _RELEASED)
 
@@ -172,81 +200,41 @@ class Postman:
 
     # --- one delivery
 
-    async def _deliver(self, channel: Channel, claim: Claim, names: Directory) -> None:
-        if claim.pointless or not claim.address:
-            await self._finish(claim, Verdict("failed", claim.pointless or "address erased"))
-            return
+    async def _message(self, claim: Claim, names: Directory) -> bytes | None:
+        """Return the message, or None when there is none to send; the delivery is settled then."""
+        if claim.pointless:
+            await self._finish(claim, Verdict("failed", claim.pointless))
+            return None
         try:
-            message, name = await self._message(claim, claim.address, names)
+            return await self.writer.message(claim, names)
         except Exception as error:  # noqa: BLE001 - a mail that cannot be built would come again for ever
             _report(error, "mail_not_built")
             await self._finish(claim, Verdict("failed", f"not built: {type(error).__name__}"))
-            return
-        async with self.db.sessions.begin() as session:
-            begun = await begin_delivery(session, claim, now=self.clock())
-        if not begun:
-            await self._give_back([claim])
-            return
-        verdict = await channel.send(message, sender=self.mail_from, to=claim.address, name=name)
-        await self._finish(claim, verdict)
+            return None
 
     async def _finish(self, claim: Claim, verdict: Verdict) -> None:
         async with self.db.sessions.begin() as session:
-            first = await finish_delivery(session, claim, verdict, now=self.clock())
-        if verdict.state != "sent":
-            log.info(
-                "mail_not_sent",
-                service="notifier",
-                delivery=claim.delivery_id,
-                outcome=verdict.state,
-                reason=verdict.reason,
-                address_ended=verdict.ends_address,
-            )
+            await finish_delivery(session, claim, verdict, now=self.clock())
+        log.info(
+            "mail_not_sent",
+            service="notifier",
+            delivery=claim.delivery_id,
+            outcome=verdict.state,
+            reason=verdict.reason,
+            address_ended=verdict.ends_address,
+        )
+
+    async def _note_first(self, claim: Claim) -> None:
+        """Note and tell when this was the first mail about its notice; asked once per notice and worker process."""
+        if claim.notice_id is None or claim.notice_id in self._begun:
+            return
+        if len(self._begun) > _REMEMBERED:
+            self._begun.clear()
+        self._begun.add(claim.notice_id)
+        async with self.db.sessions.begin() as session:
+            first = await note_first_sent(session, claim.notice_id, now=self.clock())
         if first and self.first_sent:
             await self.first_sent(first)
-
-    async def _message(self, claim: Claim, address: str, names: Directory) -> tuple[bytes, str]:
-        """Return the finished message and its name, the same for every try."""
-        sender = self._sender(names, claim.language)
-        because = tuple(names.label(each.target, claim.language) for each in claim.targets)
-        list_id = claim.targets[0].subscription_id if claim.targets else claim.subscriber_id
-        to = Recipient(claim.subscriber_id, address, because, claim.delivery_id, list_id)
-        if claim.letter_id and claim.letter_kind and claim.letter_at:
-            message = letter_mail(
-                claim.letter_kind,
-                claim.language,
-                sender,
-                to,
-                letter_id=claim.letter_id,
-                at=claim.letter_at,
-            )
-            about = claim.letter_id
-        elif claim.notice_id:
-            message = notice_mail(await self._shell(claim, sender), claim.notice_id, sender, to)
-            about = claim.notice_id
-        else:
-            raise RuntimeError("a delivery is of a notice or of a letter")
-        digest = self.links.message_id(about, claim.subscriber_id)[1:13]
-        return message, f"{claim.delivery_id:010d}-{digest}"
-
-    def _sender(self, names: Directory, lang: Lang) -> Sender:
-        settings = names.settings or default_settings()
-        return Sender(settings.names.of(lang), self.mail_from, self.timezone, self.links)
-
-    async def _shell(self, claim: Claim, sender: Sender) -> Shell:
-        """Return what all readers of this notice in this language share, built once."""
-        if claim.notice_id is None or claim.notice_at is None or claim.content is None:
-            raise RuntimeError("this claim has no notice")
-        key = (claim.notice_id, claim.notice_at, claim.language)
-        shell = self._shells.get(key)
-        if shell is None:
-            shell = await asyncio.to_thread(
-                notice_shell, claim.content, claim.language, sender, claim.notice_at
-            )
-            while len(self._shells) >= _SHELLS:
-                del self._shells[next(iter(self._shells))]
-            self._shells[key] = shell
-        return shell
 
 
 def _report(error: Exception, event: str) -> None:

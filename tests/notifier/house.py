@@ -22,6 +22,7 @@ from services.notifier.matcher import Matcher
 from services.notifier.postman import Postman
 from services.notifier.rules import Lang, Target
 from services.notifier.tables import delivery, subscriber
+from services.notifier.writer import Writer
 from shared.db import Database
 from shared.events.record import PUBLISHED, UPDATED, WITHDRAWN, ItemState, RecordEvent
 
@@ -148,9 +149,7 @@ class House:
         """Return a postman over this house's clock."""
         return Postman(
             self.db,
-            self.links,
-            "notices@qinghe.example",
-            "Asia/Shanghai",
+            Writer(self.links, "notices@qinghe.example", "Asia/Shanghai"),
             lambda: channel or FolderChannel(self.folder),
             lambda: self.now,
             **changes,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from services.notifier.channels.mail import MailChannel, MailServer
 from services.notifier.links import Links
 from services.notifier.postman import Postman
+from services.notifier.writer import Writer
 from shared.db import Database
 from tests.notifier.house import KEY
 
@@ -18,9 +19,7 @@ async def main(database_url: str, smtp_url: str, ahead: float) -> None:
     server = MailServer.of(smtp_url)
     postman = Postman(
         Database(database_url, "notifier"),
-        Links(KEY, "https://www.qinghe.example"),
-        "notices@qinghe.example",
-        "Asia/Shanghai",
+        Writer(Links(KEY, "https://www.qinghe.example"), "notices@qinghe.example", "Asia/Shanghai"),
         lambda: MailChannel(server),
         lambda: datetime.now(UTC) + timedelta(seconds=ahead),
         workers=3,

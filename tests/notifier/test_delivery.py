@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select
 
-from services.notifier.actions.begin_delivery import begin_delivery
+from services.notifier.actions.advance_deliveries import advance_deliveries
 from services.notifier.actions.claim_deliveries import LEASE, claim_deliveries
 from services.notifier.actions.recover_deliveries import recover_deliveries
 from services.notifier.channels import ChannelDown
@@ -151,7 +151,10 @@ async def test_a_crash_while_sending_is_unknown(house: House) -> None:
     async with house.db.sessions.begin() as session:
         claims = await claim_deliveries(session, limit=10, now=house.now)
     async with house.db.sessions.begin() as session:
-        assert [await begin_delivery(session, claim, now=house.now) for claim in claims] == [
+        assert [
+            await advance_deliveries(session, sent=None, begin=claim, now=house.now)
+            for claim in claims
+        ] == [
             True,
             True,
         ]
@@ -175,8 +178,8 @@ async def test_a_worker_that_was_overtaken_sends_nothing(house: House) -> None:
     async with house.db.sessions.begin() as session:
         (quick,) = await claim_deliveries(session, limit=10, now=house.now)
     async with house.db.sessions.begin() as session:
-        assert not await begin_delivery(session, slow, now=house.now)
-        assert await begin_delivery(session, quick, now=house.now)
+        assert not await advance_deliveries(session, sent=None, begin=slow, now=house.now)
+        assert await advance_deliveries(session, sent=None, begin=quick, now=house.now)
 
 
 async def test_workers_do_not_wait_for_each_other(house: House) -> None:
@@ -228,7 +231,7 @@ async def test_one_mail_that_cannot_be_built_holds_up_no_other(house: House) -> 
     await house.follow()
     await house.hear(state(ITEM), state(uuid4()))
     postman = house.postman()
-    build = postman._shell
+    build = postman.writer._shell
     broken = [True]
 
     async def first_breaks(*args: object) -> object:
@@ -237,7 +240,7 @@ async def test_one_mail_that_cannot_be_built_holds_up_no_other(house: House) -> 
             raise RuntimeError("a template is broken")
         return await build(*args)  # type: ignore[arg-type]
 
-    postman._shell = first_breaks  # type: ignore[method-assign, assignment]
+    postman.writer._shell = first_breaks  # type: ignore[method-assign, assignment]
     await postman.deliver_due(FolderChannel(house.folder))
     rows = await house.deliveries()
     assert [row.state for row in rows] == ["failed", "sent"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import case, tuple_, update
@@ -13,7 +13,7 @@ from services.notifier.tables import delivery
 
 
 async def give_back_deliveries(
-    session: AsyncSession, claims: Sequence[Claim], *, until: datetime
+    session: AsyncSession, claims: Collection[Claim], *, until: datetime
 ) -> None:
     """Let others take them from *until* on; a mark "sending" is undone: nothing left the house."""
     d = delivery.c
