@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from services.catalog import clockwork, standard
 from services.catalog.doors import open_doors
-from services.catalog.http import blobs, docs, events, internal, items, records
+from services.catalog.http import blobs, docs, events, health, internal, items, records
 from services.catalog.http.edge import Catalog
 from services.catalog.inbox import on_effect, on_intake
 from services.catalog.settings import Settings
@@ -32,10 +32,10 @@ def create_app(settings: Settings) -> FastAPI:
         index_number_rule=settings.index_number_rule,
         blobs=settings.blobs_url,
     )
-    catalog = Catalog(settings, db, doors)
     bus = Bus(settings.nats_url, name="catalog")
     intake = Listener(bus, on_intake, db, tables, resources={"doors": doors})
     effects = Listener(bus, on_effect, db, tables)
+    catalog = Catalog(settings, db, doors, (intake, effects))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -56,9 +56,8 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url=None,
     )
     install(app)
-    for resource in (events, items, records, blobs, docs, internal):
+    for resource in (events, items, records, blobs, docs, health, internal):
         app.include_router(resource.router)
-    app.state.listeners = [intake, effects]
     return app
 
 

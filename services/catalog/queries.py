@@ -228,3 +228,18 @@ async def site_settings(session: AsyncSession) -> dict[str, Any] | None:
     """Return the settings of the site as the record holds them."""
     row = await session.execute(text("SELECT value FROM catalog.site_list WHERE key = 'settings'"))
     return row.scalar()
+
+
+async def oldest_invisible(session: AsyncSession) -> dict[str, float]:
+    """Return, per projection, the age in seconds of the oldest of the newest 2,000 versions that it does not show."""
+    rows = await session.execute(
+        text(
+            "SELECT p.service, coalesce(extract(epoch FROM now() - min(v.at)), 0) AS age "
+            "FROM (VALUES ('publisher'), ('search')) AS p(service) LEFT JOIN LATERAL ("
+            "SELECT v.at FROM catalog.item i JOIN catalog.version v USING (item_id, version) "
+            "WHERE i.outbox_id > (SELECT max(outbox_id) - 4000 FROM catalog.outbox) AND NOT EXISTS ("
+            "SELECT 1 FROM catalog.visible s WHERE s.service = p.service AND s.item_id = i.item_id "
+            "AND s.version >= i.version)) v ON true GROUP BY p.service"
+        )
+    )
+    return {row.service: float(row.age) for row in rows}

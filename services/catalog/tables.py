@@ -94,6 +94,7 @@ item = Table(
     Column("remove_after", DateTime(timezone=True)),
     UniqueConstraint("department", "source_id"),
     CheckConstraint(f"state IN ({_STATES})", name="state"),
+    Index("ix_item_outbox_id", "outbox_id"),
     CheckConstraint("version >= 1 AND notice_version BETWEEN 0 AND version", name="version"),
     Index(
         "uq_item_index_number",

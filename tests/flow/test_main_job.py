@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -131,3 +132,28 @@ def test_a_stranger_gets_nothing(gazette: Gazette) -> None:
     gazette.run("departments", "revoke", "theirs")
     own = f"{gazette.url}/api/items/theirs/x"
     assert httpx.put(own, json=item("甲"), headers=foreign, trust_env=False).status_code == 401
+
+
+def test_the_site_says_who_it_is(gazette: Gazette, tmp_path: Path) -> None:
+    """The operator sets name and footer with one file; a wrong one names the field and changes nothing."""
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text('organiser = "县政府"\n', encoding="utf-8")
+    refused = gazette.run("site", "set", wrong, check=False)
+    assert refused.returncode == 1
+    assert "names" in refused.stderr
+    right = tmp_path / "site.toml"
+    right.write_text(
+        'organiser = "白水县人民政府"\n[names]\nzh-Hans = "白水县政府信息公开"\n', encoding="utf-8"
+    )
+    gazette.run("site", "set", right)
+    eventually(lambda: "白水县政府信息公开" in gazette.get("/").text)
+    eventually(lambda: "白水县人民政府" in gazette.get("/en/").text)
+
+
+def test_the_figures_of_the_instance_are_there(gazette: Gazette) -> None:
+    """Metrics tell the lag of every consumer and the age of what is not visible yet."""
+    text = gazette.get("/metrics").text
+    for name in ("catalog", "catalog-effects", "publisher", "search", "notifier"):
+        assert f'gazette_consumer_pending{{consumer="{name}"}}' in text
+    assert 'gazette_end_to_end_age_seconds{projection="search"}' in text
+    assert gazette.get("/readyz").json()["status"] == "ok"

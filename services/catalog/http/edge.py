@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from services.catalog import queries
 from services.catalog.doors import Doors
 from services.catalog.settings import Settings
+from shared.bus import Listener
 from shared.db import Database
 from shared.errors import Refused
 from shared.http import NotAllowed, require_internal
@@ -36,6 +37,7 @@ class Catalog:
     settings: Settings
     db: Database
     doors: Doors
+    listeners: tuple[Listener, ...] = ()
 
 
 def catalog_of(request: Request) -> Catalog:

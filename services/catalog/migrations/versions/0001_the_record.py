@@ -283,6 +283,7 @@ def upgrade() -> None:
         schema="catalog",
         postgresql_where=sa.text("remove_after IS NOT NULL"),
     )
+    op.create_index("ix_item_outbox_id", "item", ["outbox_id"], unique=False, schema="catalog")
     op.create_index(
         "uq_item_index_number",
         "item",
@@ -396,6 +397,7 @@ def downgrade() -> None:
     op.drop_table("waiting", schema="catalog")
     op.drop_index("ix_version_outbox_id", table_name="version", schema="catalog")
     op.drop_table("version", schema="catalog")
+    op.drop_index("ix_item_outbox_id", table_name="item", schema="catalog")
     op.drop_index(
         "uq_item_index_number",
         table_name="item",

@@ -1,0 +1,124 @@
+"""Kill -9 in the middle of a push, and the loss of the whole JetStream store: nothing lost, nothing doubled."""
+
+from __future__ import annotations
+
+import collections
+import random
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flow.conftest import Gazette, item, write_lines
+from tests.instance.conftest import environment, eventually, program
+
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
+
+DOCUMENTS = 500
+KILLS = 10
+
+
+def lines(count: int, prefix: str) -> list[dict[str, Any]]:
+    """Return *count* lines for `gazette push`, each with a text of its own."""
+    return [
+        {
+            "source_id": f"{prefix}-{number}",
+            "sourceversion": 1,
+            "type": "org.opengazette.item.published.v1",
+            "data": item(f"{prefix}第{number}号通告", f"第{number}号内容。" * 20, change="major"),
+        }
+        for number in range(count)
+    ]
+
+
+def pushing(gazette: Gazette, code: str, path: Path) -> subprocess.Popen[bytes]:
+    """Begin to push *path* as a department over HTTP, which goes on through a restart."""
+    command = program(
+        "push",
+        path,
+        "-d",
+        code,
+        "--api",
+        gazette.url,
+        "--key",
+        gazette.keys[code],
+        "--until",
+        "accepted",
+    )
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment()
+    )
+
+
+def titles_told(gazette: Gazette, address: str) -> collections.Counter[str]:
+    """Return how often each title was mailed to *address*."""
+    from services.notifier.channels.folder import newest_mails
+
+    found: collections.Counter[str] = collections.Counter()
+    for mail in newest_mails(gazette.folder / "mail", limit=10_000):
+        match = re.search(r"\S+第\d+号通告", mail.subject)
+        if mail.to == address and match:
+            found[match[0]] += 1
+    return found
+
+
+def test_kill_nine_in_the_middle_of_a_push(fresh: Gazette, tmp_path: Path) -> None:
+    """Ten kills of the whole while 500 documents are pushed: each is there once, and nobody is told twice."""
+    fresh.start()
+    fresh.department("many")
+    fresh.subscribe("many@example.org", department="many")
+    path = write_lines(tmp_path / "many.jsonl", lines(DOCUMENTS, "甲"))
+    chance = random.Random(20261123)
+    kills = 0
+    while kills < KILLS:
+        push = pushing(fresh, "many", path)
+        time.sleep(1.5 + chance.random() * 2.5)
+        fresh.kill()
+        kills += 1
+        push.kill()
+        push.communicate()
+        fresh.start()
+    push = pushing(fresh, "many", path)
+    out, _ = push.communicate(timeout=300)
+    assert push.returncode == 0, out.decode()
+    fresh.equal(120)
+    found = fresh.search("", department="many", size=1)
+    assert found["total"] == DOCUMENTS
+    records = fresh.get("/api/records", params={"after": 0, "limit": 1000}).json()["records"]
+    versions = collections.Counter(row["version"] for row in records if "item_id" in row)
+    assert versions == {1: DOCUMENTS}
+    assert fresh.run("parked", "list").stdout.startswith("没有")
+    eventually(lambda: len(titles_told(fresh, "many@example.org")) == DOCUMENTS, seconds=120)
+    assert set(titles_told(fresh, "many@example.org").values()) == {1}
+
+
+def test_the_jetstream_store_may_be_deleted(fresh: Gazette, tmp_path: Path) -> None:
+    """Deleted while stopped, and again while documents are pushed: equal within 120 seconds, no notice twice."""
+    fresh.start()
+    fresh.department("store")
+    fresh.subscribe("store@example.org", department="store")
+    first = write_lines(tmp_path / "first.jsonl", lines(100, "乙"))
+    assert pushing(fresh, "store", first).wait(120) == 0
+    fresh.equal(60)
+    fresh.stop()
+    shutil.rmtree(fresh.folder / "jetstream")
+    fresh.start()
+    fresh.equal(120)
+
+    second = write_lines(tmp_path / "second.jsonl", lines(200, "丙"))
+    push = pushing(fresh, "store", second)
+    time.sleep(2)
+    fresh.kill()
+    shutil.rmtree(fresh.folder / "jetstream")
+    push.kill()
+    push.communicate()
+    fresh.start()
+    assert pushing(fresh, "store", second).wait(180) == 0
+    fresh.equal(120)
+    assert fresh.search("", department="store", size=1)["total"] == 300
+    eventually(lambda: len(titles_told(fresh, "store@example.org")) == 300, seconds=120)
+    assert set(titles_told(fresh, "store@example.org").values()) == {1}
