@@ -42,7 +42,7 @@ PUBLIC = {
     ("notifier", "GET", "/en/subscribe"),
     *(
         (service, "GET", path)
-        for service in ("publisher", "search", "notifier")
+        for service in ("catalog", "publisher", "search", "notifier")
         for path in ("/livez", "/readyz", "/metrics")
     ),
 }
