@@ -45,6 +45,7 @@ SWITCH_INTERVAL = 0.001
 """Seconds after which a thread that renders lets another one run: reads must not wait."""
 M_ARENA_MAX = -8  # of glibc's malloc.h
 ARENAS = 2
+TRIM_SECONDS = 15
 REQUESTS_END_IN = 2
 LONGEST_PATIENCE = 30.0
 INTERRUPTED = 130
@@ -114,12 +115,14 @@ class Composition:
         )
         server = listening.server(front, grace=REQUESTS_END_IN)
         serving = asyncio.create_task(server.serve(sockets), name="front")
+        trimming = asyncio.create_task(_give_memory_back(), name="trim")
         working = asyncio.create_task(self._work(), name="work")
         ending = asyncio.create_task(self._ending.wait(), name="ending")
         try:
             await asyncio.wait([serving, working, ending], return_when=asyncio.FIRST_COMPLETED)
         finally:
             server.should_exit = True
+            trimming.cancel()
             await self._end(working, serving)
         if working.done() and not working.cancelled():
             working.result()  # a refusal at the start is the program's answer
@@ -269,6 +272,14 @@ def run(plan: Plan) -> None:
             runner.run(_run(plan, folder, port, sockets))
     finally:
         folder.release()
+
+
+async def _give_memory_back() -> None:
+    """Return what a load has left over in the heap to the system, every now and then; glibc keeps it otherwise."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    while trim is not None:
+        await asyncio.sleep(TRIM_SECONDS)
+        await asyncio.to_thread(trim, 0)
 
 
 def _use_few_arenas() -> None:
