@@ -51,6 +51,8 @@ class Renderer:
         self._saying: set[asyncio.Task[None]] = set()
         self._budget, self._budget_at = LISTS_AHEAD, time.monotonic()
         self._turns = 0
+        self._trees: dict[str, int] = {}
+        self._trees_at = 0.0
         self._drop_at: float | None = time.monotonic()
         self.last_round_at: datetime | None = None
 
@@ -105,8 +107,7 @@ class Renderer:
         *patient*: lists of the served tree keep to their share of the time.
         """
         self._wake.clear()
-        async with self.sessions.begin() as session:
-            trees = await current_trees(session)
+        trees = await self._current_trees(fresh=not patient)
         total = 0
         if "living" in trees:
             total += (await self._batch(trees["living"], Pick.ITEMS)).paths
@@ -119,6 +120,13 @@ class Renderer:
         await self._tidy()
         self.last_round_at = self.clock()
         return total
+
+    async def _current_trees(self, *, fresh: bool) -> dict[str, int]:
+        """Return the trees that are written; when one begins is noticed within a poll."""
+        if fresh or "building" in self._trees or time.monotonic() - self._trees_at > POLL:
+            async with self.sessions.begin() as session:
+                self._trees, self._trees_at = await current_trees(session), time.monotonic()
+        return self._trees
 
     async def _lists(self, tree: int) -> int:
         """Render one batch of lists, every third time those that have waited longest, and count the time it took."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import structlog
 from sqlalchemy import func, insert, select, text, update
@@ -188,7 +187,7 @@ async def forget_record(session: AsyncSession) -> None:
     await session.execute(update(tree).where(tree.c.standing == "living").values(standing="frozen"))
 
 
-async def current_trees(session: AsyncSession) -> dict[str, Any]:
+async def current_trees(session: AsyncSession) -> dict[str, int]:
     """Return standing → number of the trees that are written now."""
     rows = await session.execute(
         select(tree.c.standing, tree.c.tree_id).where(tree.c.standing.in_(("living", "building")))

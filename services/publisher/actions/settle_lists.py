@@ -183,6 +183,8 @@ def _corrections(moves: Sequence[Move], rank: int) -> list[Dirt]:
 
 async def _others(session: AsyncSession, moves: Sequence[Move], rank: int) -> list[Dirt]:
     """Return what other items' pages and rows say of *moves*: only where their face changed."""
+    if not await _tied(session, moves):
+        return []
     answer = await session.execute(
         text(
             "UPDATE publisher.link l SET visible = i.standing = 'published', day = i.day, "
@@ -208,6 +210,20 @@ async def _others(session: AsyncSession, moves: Sequence[Move], rank: int) -> li
     )
     found = [dirt.refresh(row.item_id, row.url, min(rank, dirt.REFRESH)) for row in rows]
     return found + await _explained(session, turned, rank)
+
+
+async def _tied(session: AsyncSession, moves: Sequence[Move]) -> bool:
+    """Say whether any of *moves* speaks of another item, or is spoken of: most are not."""
+    found = await session.execute(
+        text(
+            "SELECT EXISTS (SELECT 1 FROM publisher.link WHERE item_id = ANY(:ids)) "
+            "OR EXISTS (SELECT 1 FROM publisher.item me WHERE me.item_id = ANY(:ids) "
+            "AND (EXISTS (SELECT 1 FROM publisher.link l WHERE l.target = me.key) "
+            "OR EXISTS (SELECT 1 FROM publisher.item r WHERE r.redirect_to = me.url)))"
+        ),
+        {"ids": [move.item_id for move in moves]},
+    )
+    return bool(found.scalar())
 
 
 def _turns(move: Move) -> bool:

@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+from pydantic_core import to_json
+
 from services.publisher.pages import paths, render
 from services.publisher.pages.views import ItemView, NoticeView, Related, SiteView, VersionView
 from services.publisher.rules.items import visible_versions
@@ -107,4 +109,4 @@ def state_json(parts: Any) -> bytes:
     """Return the JSON beside the page: the public state, and the SHA-256 by which the record knows it."""
     state = json.loads(parts.state)
     state["statesha256"] = parts.sha256
-    return json.dumps(state, ensure_ascii=False, indent=1).encode() + b"\n"
+    return to_json(state, indent=1) + b"\n"

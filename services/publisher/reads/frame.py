@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Text, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.pages.views import SiteView
@@ -25,9 +25,25 @@ class Surroundings:
     portal_footer: str = ""
 
 
+_known: dict[tuple[object, ...], SiteView] = {}
+"""The newest site, by what it was made of: parsing the lists anew for every batch would cost more than a page."""
+
+
 async def site_view(session: AsyncSession, around: Surroundings) -> SiteView:
     """Return the site as its newest lists describe it."""
-    values = {row.key: row.value for row in await session.execute(select(site.c.key, site.c.value))}
+    digest = func.md5(cast(site.c.value, Text))
+    rows = await session.execute(select(site.c.key, digest).order_by(site.c.key))
+    key = (around, *(tuple(row) for row in rows))
+    if key not in _known:
+        values = {
+            row.key: row.value for row in await session.execute(select(site.c.key, site.c.value))
+        }
+        _known.clear()
+        _known[key] = _site(values, around)
+    return _known[key]
+
+
+def _site(values: dict[str, Any], around: Surroundings) -> SiteView:
     settings, day = values.get("settings"), values.get("day", {})
     vocabulary = values.get("vocabulary", {})
     return SiteView(

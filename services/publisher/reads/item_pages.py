@@ -39,15 +39,16 @@ class ItemParts:
 
 _FACE = "o.title, o.url, o.day, o.document_number, o.effective_on"
 _RELATIONS = text(
-    f"SELECT l.item_id AS item_id, l.type, {_FACE} FROM publisher.link l JOIN publisher.item o ON o.key = l.target "
+    f"SELECT false AS back, l.item_id AS item_id, l.type, {_FACE}, l.place, NULL::date AS said_on, 0::bigint AS turn, "
+    "NULL::uuid AS said_by FROM publisher.link l JOIN publisher.item o ON o.key = l.target "
     "JOIN publisher.listing seen ON seen.item_id = o.item_id AND seen.listed "
-    "WHERE l.item_id = ANY(:ids) AND o.title IS NOT NULL ORDER BY l.item_id, l.place"
+    "WHERE l.item_id = ANY(:ids) AND o.title IS NOT NULL UNION ALL "
+    f"SELECT true, me.item_id, l.type, {_FACE}, 0, l.day, l.turn, l.item_id FROM publisher.item me "
+    "JOIN publisher.link l ON l.target = me.key JOIN publisher.item o ON o.item_id = l.item_id "
+    "WHERE me.item_id = ANY(:ids) AND l.visible AND o.title IS NOT NULL "
+    "ORDER BY 1, item_id, place, said_on DESC, turn DESC, said_by DESC, type"
 )
-_BACK_LINKS = text(
-    f"SELECT me.item_id AS item_id, l.type, {_FACE} FROM publisher.item me JOIN publisher.link l ON l.target = me.key "
-    "JOIN publisher.item o ON o.item_id = l.item_id WHERE me.item_id = ANY(:ids) AND l.visible AND o.title IS NOT NULL "
-    "ORDER BY me.item_id, l.day DESC, l.turn DESC, l.item_id DESC, l.type"
-)
+"""What items say of others, in their order; then what others say of them, newest first."""
 _TARGETS = text(
     "SELECT me.item_id, o.title FROM publisher.item me JOIN publisher.item o ON o.url = me.redirect_to "
     "JOIN publisher.listing seen ON seen.item_id = o.item_id AND seen.listed WHERE me.item_id = ANY(:ids)"
@@ -89,9 +90,8 @@ async def item_parts(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, I
     for one, versions in (await _versions(session, ids)).items():
         found[one].versions = versions
     for row in await session.execute(_RELATIONS, {"ids": list(ids)}):
-        found[row.item_id].relations.append(row)
-    for row in await session.execute(_BACK_LINKS, {"ids": list(ids)}):
-        found[row.item_id].back_links.append(row)
+        parts = found[row.item_id]
+        (parts.back_links if row.back else parts.relations).append(row)
     redirected = [one for one, parts in found.items() if parts.standing == "redirect"]
     if redirected:
         for row in await session.execute(_TARGETS, {"ids": redirected}):
