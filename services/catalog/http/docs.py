@@ -21,7 +21,7 @@ _PAGE = """<!doctype html><html lang="zh-CN"><meta charset="utf-8"><meta name="v
 
 _CSS = """body{font:18px/1.7 "PingFang SC","Microsoft YaHei","Noto Sans CJK SC",system-ui,sans-serif;margin:0 auto;max-width:60rem;
 padding:1rem;color:#1b1b1f;background:#fff}h2{font-size:1.2rem;border-top:1px solid #dcdde3;padding-top:1rem}code,pre{font-size:1rem;
-background:#f5f5f2}pre{overflow:auto;padding:.5rem}dt{font-weight:600}a{color:#134e8f}summary{min-height:44px;cursor:pointer}
+background:#f5f5f2}code{overflow-wrap:anywhere}pre{overflow:auto;padding:.5rem}dt{font-weight:600}a{color:#134e8f}summary{min-height:44px;cursor:pointer}
 @media(prefers-color-scheme:dark){body{background:#15161a;color:#ececf1}code,pre{background:#1e1f25}a{color:#8ab8ff}}"""
 
 
