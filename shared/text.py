@@ -115,11 +115,16 @@ def regional(word: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(other for other in called if other != word))
 
 
+_NUMERAL = "〇零一二三四五六七八九"
+_PLACES = dict(zip("条款项章节编", ("tiao", "kuan", "xiang", "zhang", "jie", "bian"), strict=True))
+_ORDINAL = re.compile(f"第([0-9{_NUMERAL}十百千]{{1,9}})([{''.join(_PLACES)}])")
+
+
 class Terms(NamedTuple):
     """A text as an index holds it; repetitions are kept, they count."""
 
     words: list[str]
-    """Words, the long ones also in parts (无障碍设施 → 障碍, 设施, 无障碍设施)."""
+    """Words, the long ones also in parts (无障碍设施 → 障碍, 设施, 无障碍设施); 第五十四条 is one word."""
     bigrams: list[str]
     """Every pair of neighbouring Chinese characters."""
     characters: list[str]
@@ -128,7 +133,7 @@ class Terms(NamedTuple):
 
 def cut(text: str) -> Terms:
     """Return the terms of *text*, folded."""
-    folded = fold(text)
+    folded = _with_ordinals(fold(text))
     runs = _HAN_RUN.findall(folded)
     return Terms(
         words=[*_latin(folded), *_cut_runs(runs)],
@@ -139,12 +144,20 @@ def cut(text: str) -> Terms:
 
 def words(text: str) -> list[str]:
     """Return the words of *text* in order, folded, none of them inside another."""
-    folded = _POSSESSIVE.sub("", fold(text))
+    folded = _POSSESSIVE.sub("", _with_ordinals(fold(text)))
     return [
         word
         for run in _RUN.findall(folded)
         for word in (_CUT.cut(run) if is_han(run) else [stem(run)])
     ]
+
+
+def _with_ordinals(folded: str) -> str:
+    """Make each place in a text one word, however its number is written: 第五十四条, 第54条 → `tiao54`.
+
+    Their characters would only make texts look alike that have nothing in common.
+    """
+    return _ORDINAL.sub(lambda m: f" {_PLACES[m[2]]}{_value(m[1])} ", folded)
 
 
 def _cut_runs(runs: list[str]) -> list[str]:
@@ -175,7 +188,7 @@ def is_han(text: str) -> bool:
 # --- document numbers 文号 and index numbers 索引号 --------------------------------------------------
 
 _DIGITS = str.maketrans("〇零一二三四五六七八九", "00123456789")
-_NUMERAL = "〇零一二三四五六七八九"
+_RANKS = {"十": 10, "百": 100, "千": 1000}
 _YEAR_IN_WORDS = re.compile(f"[〔\\[(【﹝]\\s*([{_NUMERAL}]{{4}})\\s*[〕\\])】﹞]")
 _SERIAL_IN_WORDS = re.compile("第?([〇零一二三四五六七八九十百]{1,5})号")
 _FILLERS = re.compile(
@@ -219,13 +232,13 @@ def _groups(text: str) -> list[str]:
 
 
 def _value(numeral: str) -> str:
-    """Return a Chinese numeral below 1000 in digits (十二 → 12, 一百零三 → 103)."""
-    if not set(numeral) & {"十", "百"}:
-        return numeral.translate(_DIGITS)
+    """Return a numeral below 10,000 in digits (十二 → 12, 一百零三 → 103, 二〇二五 → 2025, 012 → 12)."""
+    if not set(numeral) & set(_RANKS):
+        return numeral.translate(_DIGITS).lstrip("0") or "0"
     total, digit = 0, 0
     for sign in numeral:
-        if sign in "十百":
-            total += (digit or 1) * (10 if sign == "十" else 100)
+        if sign in _RANKS:
+            total += (digit or 1) * _RANKS[sign]
             digit = 0
         else:
             digit = int(sign.translate(_DIGITS))

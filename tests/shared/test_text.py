@@ -56,6 +56,15 @@ def test_a_text_is_cut_into_words_pairs_and_characters():
     assert terms.characters == ["无", "障", "碍", "设", "施", "s207"]
 
 
+def test_a_place_in_a_law_is_one_word_however_it_is_written():
+    """第五十四条 and 第54条 are the same word, and their characters are no terms."""
+    terms = cut("民法典第五十四条第二款")
+    assert terms.words[:2] == cut("第54条第２款").words == ["tiao54", "kuan2"]
+    assert terms.bigrams == ["民法", "法典"]
+    assert terms.characters == ["民", "法", "典", "tiao54", "kuan2"]
+    assert words("第一千零七十九条") == ["tiao1079"]
+
+
 def test_pairs_do_not_reach_over_punctuation():
     """What a comma parts is no pair."""
     assert cut("停水，停电").bigrams == ["停水", "停电"]
