@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup, escape
 
 from services.demo.trials import TRIALS, Laboratory
 from services.instance.compose import Composition
@@ -32,6 +34,28 @@ EXPLAINED = {
 }
 
 
+_ADDRESS = re.compile(r"https?://[^\s<>\"]+")
+_SECOND = 1000
+
+
+def elapsed(milliseconds: float) -> str:
+    """Return 480 毫秒 or 10.2 秒."""
+    if milliseconds < _SECOND:
+        return f"{milliseconds:.0f} 毫秒"
+    return f"{milliseconds / _SECOND:.1f} 秒"
+
+
+def linked(text: str) -> Markup:
+    """Return a mail's text with its addresses as links, as mail programs show it."""
+    parts: list[Markup] = []
+    at = 0
+    for found in _ADDRESS.finditer(text):
+        link = Markup('<a href="{0}">{0}</a>').format(found.group())
+        parts += [escape(text[at : found.start()]), link]
+        at = found.end()
+    return Markup("").join([*parts, escape(text[at:])])
+
+
 class NoSuchTrial(Refused):
     """没有这个演示。 / There is no such trial."""
 
@@ -48,6 +72,7 @@ def create_app(composition: Composition) -> FastAPI:
     """Return the demo's app on a running instance."""
     laboratory = Laboratory(composition)
     pages = environment(Path(__file__).parent / "templates")
+    pages.filters.update(elapsed=elapsed, linked=linked)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     install(app)
 
@@ -70,7 +95,7 @@ def create_app(composition: Composition) -> FastAPI:
         if kind not in TRIALS:
             raise NoSuchTrial
         laboratory.begin(kind)
-        return RedirectResponse("/demo#runs", 303)
+        return RedirectResponse("/demo", 303)
 
     @app.get("/demo/mail")
     async def mail() -> Response:

@@ -57,6 +57,7 @@ class Trial:
         """Note an effect that is there now, or was at *at*."""
         seconds = ((at or datetime.now(UTC)) - self.started_at).total_seconds()
         self.steps.append(Step(name, max(seconds, 0) * 1000, note, link))
+        self.steps.sort(key=lambda step: (step.after_ms is None, step.after_ms))
 
 
 class Laboratory:
