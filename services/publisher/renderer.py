@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 POLL = 0.25
 """Seconds between looks at the queue when nobody wakes us: other copies queue paths too."""
-LISTS_SHARE = 0.3
+LISTS_SHARE = 0.2
 """Part of the time that lists may take while there is much to do: many changes of one list become one write."""
 LISTS_AHEAD = 1.0
 """Seconds of rendering that lists may take at once after a quiet time: a single item's lists do not wait."""
