@@ -17,7 +17,7 @@ import opencc
 import rjieba
 
 ANALYSER = (
-    f"1 rjieba-{version('rjieba')} opencc-{version('opencc')} unicode-{unicodedata.unidata_version}"
+    f"2 rjieba-{version('rjieba')} opencc-{version('opencc')} unicode-{unicodedata.unidata_version}"
 )
 """Name of this analysis; an index made with another one is not comparable."""
 
