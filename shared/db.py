@@ -40,7 +40,6 @@ class Database:
             pool_size=size,
             max_overflow=8,  # closed when idle: a backend costs PostgreSQL some megabytes
             pool_timeout=10,
-            pool_pre_ping=True,
             hide_parameters=True,
             connect_args={"connect_timeout": 5, "application_name": schema},
         )
