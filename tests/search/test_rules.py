@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import date
 from html import unescape
@@ -11,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.search.rules.ask import Hit
-from services.search.rules.card import TOMBSTONE, entry_and_above, tails
+from services.search.rules.card import CARD, TOMBSTONE, entry_and_above, tails
 from services.search.rules.question import NUMBER, PART, TITLE, understand
 from services.search.rules.ranking import ranked
 from services.search.rules.snippet import LONG, Mark, snippet
+from shared.text import ANALYSER
 from tests.search.items import card
 
 # --- cards
@@ -251,3 +253,23 @@ def test_a_snippet_is_the_text_escaped_and_nothing_else(text: str, words: list[s
     bare = unescape(re.sub(r"</?mark>", "", shown))
     for part in bare.split(" … "):
         assert part.strip() in text.replace("\n", " ")
+
+
+def test_another_layout_of_a_card_has_another_name():
+    """An index of other cards must be known as such: a new result needs a new number in `CARD` (or in `ANALYSER`)."""
+    made = card(
+        "a",
+        "石桥段封闭",
+        "<p>绕行<b>县道</b></p><table><tr><td>甲</td><td>乙</td></tr></table>",
+        summary="桥墩",
+        document_number="禾政发〔2026〕3号",
+        index_number="QH-1",
+        catalogue="budget.final",
+        genre="通告",
+        topics=["交通"],
+        keywords=["加固"],
+        validity="amended",
+        relations=[{"type": "interprets", "target": "gov/b"}],
+    )
+    result = hashlib.sha256(repr(made).encode()).hexdigest()[:12]
+    assert (CARD, ANALYSER.split()[0], result) == ("1", "2", "e7317075579d")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.text import (
+    ANALYSER,
     compact,
     cut,
     find_numbers,
@@ -153,3 +156,15 @@ def test_a_long_text_of_digits_is_searched_in_no_time():
     """Text made to be hard is no harder than other text."""
     assert find_numbers("第〔2025〕" * 20_000) == []
     assert plain('<a title="' * 20_000) is not None
+
+
+SAMPLE = (
+    "青禾縣人民政府關於印發《高龄津贴发放办法》的通知（禾政发〔2026〕3号）第五十四条 S207省道石桥段封路，"
+    "The councils' policies；公租房、三公经费，Ａ１ مرحبا"
+)
+
+
+def test_another_way_of_cutting_has_another_name():
+    """An index made with another analysis must be known as such: a new result here needs a new number in `ANALYSER`."""
+    result = hashlib.sha256(repr(cut(SAMPLE)).encode()).hexdigest()[:12]
+    assert (ANALYSER.split()[0], result) == ("2", "db51749a819c")
