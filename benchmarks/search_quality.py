@@ -35,6 +35,7 @@ ZONE = ZoneInfo("Asia/Shanghai")
 MOMENT = datetime(2026, 11, 23, tzinfo=UTC)
 Found = list[dict[str, Any]]
 Find = Callable[[str], Found]
+Figures = dict[str, float]
 
 
 def main() -> None:
@@ -178,7 +179,7 @@ def _gain(relevance: int, place: int) -> float:
     return (2**relevance - 1) / math.log2(place + 2)
 
 
-def measure_judged(name: str, folder: Path, find: Find) -> dict[str, float]:
+def measure_judged(name: str, folder: Path, find: Find) -> Figures:
     """Print and return nDCG@10, recall@10, MRR@10 over all queries of a set, and the time of each."""
     judged = judgements(folder / "qrels.tsv")
     sums = {"nDCG@10": 0.0, "recall@10": 0.0, "MRR@10": 0.0}
@@ -198,17 +199,17 @@ def measure_judged(name: str, folder: Path, find: Find) -> dict[str, float]:
     return means
 
 
-def measure_statutes(data: Path, find: Find) -> None:
+def measure_statutes(data: Path, find: Find) -> Figures:
     """Questions of laypeople over articles of law."""
-    measure_judged("statutes", data / "retrieval-statutes", find)
+    return measure_judged("statutes", data / "retrieval-statutes", find)
 
 
-def measure_numbers(data: Path, find: Find) -> None:
+def measure_numbers(data: Path, find: Find) -> Figures:
     """Document numbers in six spellings."""
-    measure_judged("numbers", data / "number-lookup", find)
+    return measure_judged("numbers", data / "number-lookup", find)
 
 
-def measure_titles(data: Path, find: Find) -> None:
+def measure_titles(data: Path, find: Find) -> Figures:
     """Each document's own title, and its own number in nine spellings: the first hit must have it."""
     titles, found, numbers, first = 0, 0, 0, 0
     for document in lines(data / "documents.jsonl"):
@@ -220,6 +221,7 @@ def measure_titles(data: Path, find: Find) -> None:
             hits = find(spelling)
             first += bool(hits) and hits[0]["document_number"] == document["document_number"]
     print(f"titles     {found} of {titles} first  numbers {first} of {numbers} spellings first")
+    return {"titles": found / titles, "numbers": first / numbers}
 
 
 def spellings(number: str) -> list[str]:
@@ -238,7 +240,7 @@ def spellings(number: str) -> list[str]:
     ]
 
 
-SETS: dict[str, tuple[Callable[[Path], list[dict[str, Any]]], Callable[[Path, Find], None]]] = {
+SETS: dict[str, tuple[Callable[[Path], list[dict[str, Any]]], Callable[[Path, Find], Figures]]] = {
     "statutes": (statutes, measure_statutes),
     "numbers": (catalogue, measure_numbers),
     "titles": (documents, measure_titles),
