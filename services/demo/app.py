@@ -41,8 +41,8 @@ _SECOND = 1000
 def elapsed(milliseconds: float) -> str:
     """Return 480 毫秒 or 10.2 秒."""
     if milliseconds < _SECOND:
-        return f"{milliseconds:.0f} 毫秒"
-    return f"{milliseconds / _SECOND:.1f} 秒"
+        return f"{milliseconds:.0f}\u00a0毫秒"
+    return f"{milliseconds / _SECOND:.1f}\u00a0秒"
 
 
 def linked(text: str) -> Markup:

@@ -42,7 +42,7 @@ def test_every_button_shows_its_effects_with_times(demo, browser):
         for button, steps in BUTTONS.items():
             said = _press(page, button)
             assert [step for step in steps if step not in said] == [], said
-            assert re.search(r"\d 毫秒|\d 秒", said)
+            assert re.search(r"\d\s(毫秒|秒)", said)
             assert "等待超时" not in said
             assert "没有完成" not in said
         links = page.locator("article.run").last.get_by_role("link")
