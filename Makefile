@@ -2,7 +2,7 @@
 #
 #   make demo [PORT=8080] [DATA=demo-data]   everything on this machine, with a county's samples
 #   make setup                               the environment in .venv; the program is .venv/bin/gazette
-#   make test [ARGS="-k name"]               all tests, on real servers
+#   make test [ARGS="-k name"]               the tests, on real servers; TESTS= adds the browser and the long ones
 #   make check                               format, lint, types, import contracts; under a minute
 #   make bench                               what we claim about speed, with its figures
 #   make fix                                 format, and mend what ruff can mend
@@ -13,6 +13,8 @@ PYTHON ?= python3.11
 PORT ?= 8080
 DATA ?= demo-data
 ARGS ?=
+# What CI adds (TESTS=): a real browser, a thousand documents, kill -9 in a loop.
+TESTS ?= -m "not browser and not slow"
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,7 +39,7 @@ demo: $(RUNTIME)
 	@exec $(BIN)/gazette demo --port $(PORT) --data $(DATA)
 
 test: $(DEV)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(TESTS) $(ARGS)
 
 check: $(DEV)
 	@$(BIN)/ruff format --check --quiet $(SOURCES) >/dev/null || { echo 'Not formatted: run `make fix`.'; exit 1; }
