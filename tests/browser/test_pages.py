@@ -96,7 +96,53 @@ def _at_every_width(page: Page) -> dict[str, list[str]]:
         found[f"lost at {width}"] = lost_at_the_side(page)
     page.set_viewport_size({"width": ZOOMED, "height": 800})
     found["lost at 400 %"] = lost_at_the_side(page)
+    if page.locator("#large").count():
+        page.locator("#large").check()
+        found["lost at 400 % in large type"] = lost_at_the_side(page)
     return found
+
+
+ANSWERED = [
+    "search",
+    "search without hits",
+    "search by number",
+    "subscribe",
+    "own subscriptions",
+    "delivery",
+    "demo",
+    "demo mail",
+]
+"""Pages that services answer themselves; the site's own are looked at in every colour with the publisher."""
+
+
+@pytest.mark.parametrize(("scheme", "contrast"), [("dark", False), ("light", True)])
+def test_answers_can_be_read_in_dark_and_in_high_contrast(demo, browser, scheme, contrast):
+    """Both looks keep the contrast that WCAG AA asks for."""
+    wrong = {}
+    with watched(browser, color_scheme=scheme) as (page, _):
+        for name in ANSWERED:
+            page.goto(demo.url + demo.path(KINDS[name].where))
+            page.locator("#contrast").set_checked(contrast)
+            if found := broken_rules(page, "color-contrast"):
+                wrong[name] = found
+    assert not wrong
+
+
+_TOO_SMALL = """() => [...document.querySelectorAll('a[href], button, select, summary, label:has(input), input:not([type=checkbox], [type=radio])')]
+  .filter(e => e.checkVisibility() && !e.closest('.skip, .small, p:not([class]), p.hint, pre'))
+  .filter(e => e.getBoundingClientRect().height < 43.5)
+  .map(e => `${e.outerHTML.slice(0, 100)} ${e.getBoundingClientRect().height}`)"""
+
+
+def test_answers_have_room_for_fingers(demo, browser):
+    """On a phone every control and every link outside of running text is at least 44 px high."""
+    small = {}
+    with watched(browser) as (page, _):
+        for name in ANSWERED:
+            page.goto(demo.url + demo.path(KINDS[name].where))
+            if found := page.evaluate(_TOO_SMALL):
+                small[name] = found
+    assert not small
 
 
 def test_no_page_needs_a_script(demo, browser):
