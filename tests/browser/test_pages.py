@@ -145,6 +145,17 @@ def test_answers_have_room_for_fingers(demo, browser):
     assert not small
 
 
+def test_the_rules_see_a_broken_page(browser):
+    """The checks above are able to fail: no text for a picture, grey on grey, a line that does not fit."""
+    with watched(browser) as (page, _):
+        page.set_content(
+            "<body><img src='data:,'><p style='color:#999;background:#aaa;width:50rem'>看不清、放不下的一行</p>"
+        )
+        found = {broken.partition(":")[0] for broken in broken_rules(page)}
+        assert {"image-alt", "color-contrast"} <= found
+        assert lost_at_the_side(page)
+
+
 def test_no_page_needs_a_script(demo, browser):
     """Without JavaScript every kind of page says the same, apart from the button that prints."""
     missing: dict[str, set[str]] = {}
