@@ -1,4 +1,4 @@
-"""The renderer's loop: what is queued is rendered, items before lists; lists take a quarter of the time at most."""
+"""The renderer's two loops: items as soon as they are queued; beside them lists, which keep to their share of the time."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class Renderer:
     keep_old: float = KEEP_OLD
 
     def __post_init__(self) -> None:
-        self._wake = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._items_wake, self._lists_wake = asyncio.Event(), asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
         self._saying: set[asyncio.Task[None]] = set()
         self._budget, self._budget_at = LISTS_AHEAD, time.monotonic()
         self._turns = 0
@@ -57,7 +57,14 @@ class Renderer:
         self.last_round_at: datetime | None = None
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="publisher renders")
+        self._tasks = [
+            asyncio.create_task(
+                self._keep(self._items_round, self._items_wake), name="publisher renders items"
+            ),
+            asyncio.create_task(
+                self._keep(self._lists_round, self._lists_wake), name="publisher renders lists"
+            ),
+        ]
         return self
 
     async def __aexit__(
@@ -66,30 +73,34 @@ class Renderer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._task:
-            self._task.cancel()
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
             with suppress(asyncio.CancelledError):
-                await self._task
+                await task
 
     def wake(self) -> None:
         """Say that something is queued."""
-        self._wake.set()
+        self._items_wake.set()
+        self._lists_wake.set()
 
     async def drain(self) -> int:
         """Render until nothing is ready; return how many paths that were. For tests and for the command line."""
         total = 0
-        while done := await self._round(patient=False):
+        while done := await self._items_round(fresh=True) + await self._lists_round(patient=False):
             total += done
         await asyncio.gather(*self._saying)
         return total
 
-    async def _run(self) -> None:
+    async def _keep(self, round_of: Callable[[], Awaitable[int]], wake: asyncio.Event) -> None:
+        """Go round for ever; wait when there was nothing to do, longer after an error."""
         delay = POLL
         while True:
+            wake.clear()
             try:
-                if await self._round(patient=True):
+                if await round_of():
                     continue
-                delay = min(POLL, max(-self._lists_budget() / LISTS_SHARE, 0.0) or POLL)
+                delay = POLL
             except Exception as error:  # the loop outlives a full disk and a database that is away
                 if unreachable(error):
                     log.warning(
@@ -99,19 +110,31 @@ class Renderer:
                     log.exception("render_failed", service="publisher")
                 delay = min(max(delay, POLL) * 2, 15.0)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), delay)
+                await asyncio.wait_for(wake.wait(), delay)
 
-    async def _round(self, *, patient: bool) -> int:
-        """Render a batch of items and one of lists in each tree that is written; return how many paths.
+    async def _items_round(self, *, fresh: bool = False) -> int:
+        """Render a batch of items of the served tree; return how many, and wake the lists that they dirtied."""
+        trees = await self._current_trees(fresh=fresh)
+        if "living" not in trees:
+            return 0
+        done = (await self._batch(trees["living"], Pick.ITEMS)).paths
+        if done:
+            self._lists_wake.set()
+        self.last_round_at = self.clock()
+        return done
+
+    async def _lists_round(self, *, patient: bool = True) -> int:
+        """Render a batch of lists of the served tree, and of anything in one that is built; return how many paths.
 
         *patient*: lists of the served tree keep to their share of the time.
         """
-        self._wake.clear()
         trees = await self._current_trees(fresh=not patient)
         total = 0
         if "living" in trees:
-            total += (await self._batch(trees["living"], Pick.ITEMS)).paths
-            if not patient or self._lists_budget() > 0:
+            overdrawn = -self._lists_budget()
+            if patient and overdrawn >= 0:
+                await asyncio.sleep(min(POLL, overdrawn / LISTS_SHARE + 0.01))
+            else:
                 total += await self._lists(trees["living"])
         if "building" in trees:
             total += (await self._batch(trees["building"], Pick.ANY)).paths

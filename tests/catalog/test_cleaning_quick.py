@@ -20,7 +20,7 @@ _LINES = st.builds(
 _TEXTS = st.builds(
     lambda lines, gaps: "".join(line + gap for line, gap in zip(lines, gaps, strict=False)),
     st.lists(_LINES, min_size=1, max_size=8),
-    st.lists(st.sampled_from(["\n", "\n\n"]), min_size=8, max_size=8),
+    st.lists(st.sampled_from(["\n", "\n\n", "\n\n"]), min_size=8, max_size=8),
 )
 
 
