@@ -156,12 +156,15 @@ class Relay:
         rows = await self._unsent(connection)
         if not rows:
             return False
-        for stream, group in groupby(
-            sorted(rows, key=lambda row: row.stream), key=lambda row: row.stream
-        ):
-            for part in _parts(list(group)):
-                await self._send_part(client, stream, part, epoch)
-                await self._mark(connection, part)
+        sent: list[_Row] = []
+        try:
+            for stream, group in groupby(sorted(rows, key=_urgency), key=lambda row: row.stream):
+                for part in _parts(list(group)):
+                    await self._send_part(client, stream, part, epoch)
+                    sent += part
+        finally:
+            if sent:
+                await self._mark(connection, sent)
         return len(rows) == BATCH
 
     async def _unsent(self, connection: Connection) -> list[_Row]:
@@ -206,6 +209,11 @@ class Relay:
             )
             await streams.apply_with(js)
             raise NatsError("stream refused") from error
+
+
+def _urgency(row: _Row) -> tuple[bool, str]:
+    """Sort the record before what is said of it: readers wait for the record."""
+    return row.stream != "RECORD", row.stream
 
 
 def _parts(rows: list[_Row]) -> list[list[_Row]]:

@@ -72,6 +72,11 @@ class Matcher:
     def __len__(self) -> int:
         return len(self._all)
 
+    @property
+    def reads(self) -> bool:
+        """Whether any target has a phrase: else nobody needs the tokens of a text."""
+        return bool(self._seen)
+
     def put_all(self, targets: Mapping[UUID, Target]) -> None:
         """Add many; all are counted first, so that each can wait at the rarest of its tokens."""
         cuts = {key: cuts_of(target.phrase) for key, target in targets.items()}
