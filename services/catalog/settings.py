@@ -17,6 +17,8 @@ class Settings(BaseSettings):
     database_url: str = "postgresql+psycopg://localhost/gazette"
     nats_url: str = "nats://127.0.0.1:4222"
     site_url: str = "http://127.0.0.1:8080"
+    path_prefix: str = ""
+    """Path below which the site lies, e.g. `/zwgk`: links of the delivery page begin with it."""
     blobs_url: Path = Path("blobs")
     """Folder of the attachments: `public/` and `held/` below it."""
     nats_users_file: Path | None = None

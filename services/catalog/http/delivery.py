@@ -45,7 +45,9 @@ def _pages() -> Environment:
     return environment(Path(__file__).parents[1] / "templates")
 
 
-def page(found: dict[str, Any], settings: dict[str, Any] | None, site_url: str) -> HTMLResponse:
+def page(
+    found: dict[str, Any], settings: dict[str, Any] | None, site_url: str, prefix: str = ""
+) -> HTMLResponse:
     """Return the delivery page of an item, in the frame of its language."""
     lang = frame_language(found["public"].get("language", "zh-Hans"))
     known = SiteSettings.model_validate(settings) if settings else default_settings()
@@ -55,7 +57,7 @@ def page(found: dict[str, Any], settings: dict[str, Any] | None, site_url: str) 
         .get_template("delivery.html")
         .render(
             lang=lang,
-            site=SiteFrame(known, site_url),
+            site=SiteFrame(known, site_url, prefix),
             noindex=True,
             words={key: texts[lang] for key, texts in WORDS.items()},
             services=SERVICES,

@@ -143,7 +143,9 @@ async def get_item(
         )
         if found and "text/html" in request.headers.get("accept", ""):
             settings = await queries.site_settings(session)
-            return delivery.page(found, settings, catalog.settings.site_url)
+            return delivery.page(
+                found, settings, catalog.settings.site_url, catalog.settings.path_prefix.rstrip("/")
+            )
     if found is None and waits is None:
         raise NoSuchItem
     return JSONResponse(
