@@ -28,6 +28,7 @@ from shared import streams
 from shared.bus import connect
 from shared.db import lock_key
 from shared.events.envelope import CONTENT_TYPE
+from shared.leader import plain_url
 from shared.outbox import CHANNEL, with_sequence
 
 log = structlog.get_logger()
@@ -72,7 +73,7 @@ class Relay:
     """Runs until cancelled; safe to run in any number of copies."""
 
     def __init__(self, database_url: str, nats_url: str, *, schema: str = "catalog") -> None:
-        self._database_url = database_url.replace("postgresql+psycopg://", "postgresql://")
+        self._database_url = plain_url(database_url)
         self._nats_url = nats_url
         self._schema = schema
         self.leading = False

@@ -21,12 +21,13 @@ from services.catalog.consistency import overtaken
 from services.catalog.doors import Doors
 from services.catalog.numbering import IndexNumbers
 from services.catalog.sniff import judge as judge_file
+from services.catalog.tables import outbox
 from services.catalog.writing import Changes, write_changes
 from shared.db import lock_key
 from shared.errors import Problem
 from shared.events.intake import MAX_RECORD_BYTES, IntakeData, WithdrawalData
 from shared.events.outcomes import Outcome
-from shared.outbox import Outgoing
+from shared.outbox import Outgoing, reserve_ids
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ async def accept_items(
     await lock_departments(session, [event.department for event in events])
     readable = [event for event in events if isinstance(event, rules.Incoming)]
     batch = await _load(session, readable, now=now, doors=doors)
-    batch.outbox_ids = await _reserve(session, 2 * len(events))
+    # taken from the end: they ascend with the events, so their order is the order of the record
+    batch.outbox_ids = sorted(await reserve_ids(session, outbox, 2 * len(events)), reverse=True)
     await _number(session, batch, readable)
     outcomes = [_settle(batch, event) for event in events]
     await _note_serials(session, batch)
@@ -94,15 +96,6 @@ async def lock_departments(session: AsyncSession, codes: Sequence[str]) -> None:
         text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[])) AS k"),
         {"keys": sorted({lock_key(f"intake {code}") for code in codes})},
     )
-
-
-async def _reserve(session: AsyncSession, count: int) -> list[int]:
-    """Reserve outbox ids; they ascend within the batch, so the order of events is the order of the record."""
-    rows = await session.execute(
-        text("SELECT nextval('catalog.outbox_outbox_id_seq') FROM generate_series(1, :count)"),
-        {"count": count},
-    )
-    return sorted((row[0] for row in rows), reverse=True)
 
 
 async def _load(
