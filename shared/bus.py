@@ -29,8 +29,8 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils import uuid7
 
-from shared import position, streams
-from shared.db import Database, unreachable
+from shared import failpoints, position, streams
+from shared.db import Database, unreachable, who_is_away, why
 from shared.events.envelope import CONTENT_TYPE, Event
 from shared.events.parked import PARKED, Parked, ParkedEvent
 from shared.feed import FeedUnreachable, RecordFeed
@@ -161,7 +161,7 @@ class Bus:
 async def connect(
     url: str, *, name: str, closed: Callable[[], Awaitable[None]] | None = None
 ) -> Client:
-    """Connect, and go on trying for ever, before and after the first success."""
+    """Connect to one of the servers at *url*, and go on trying for ever, before and after the first success."""
 
     async def quiet(error: Exception) -> None:
         log.debug("nats_error", service=name, reason=repr(error))
@@ -169,7 +169,7 @@ async def connect(
     while True:
         try:
             return await nats.connect(
-                url,
+                streams.servers(url),
                 name=name,
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=1,
@@ -297,7 +297,7 @@ class Listener:
 
     async def _provision(self) -> None:
         try:
-            for sentence in await streams.apply_with(self.bus.js):
+            for sentence in await streams.apply_with(self.bus.client):
                 log.info("provisioned", service=self.name, what=sentence)
         except (NatsError, asyncio.TimeoutError) as error:
             log.warning("provisioning_failed", service=self.name, reason=repr(error))
@@ -307,6 +307,7 @@ class Listener:
         progress = asyncio.create_task(_keep_alive(messages))
         try:
             jobs = [job for message in messages if (job := await self._parsed(message))]
+            await failpoints.reach("bus.received", self.name)
             async with self._turn:
                 await self._handle(jobs)
         finally:
@@ -328,17 +329,15 @@ class Listener:
 
     async def _handle(self, jobs: list[_Job]) -> list[_Job]:
         """Handle *jobs* in one transaction, or one by one when that fails; return those that must be tried again."""
-        if not jobs:
-            return []
-        try:
-            await self._transact(jobs)
-        except Exception as error:  # noqa: BLE001 -- whatever it is, one of these events is the culprit
-            if len(jobs) > 1 and not isinstance(error, Permanent):
+        if len(jobs) > 1:
+            try:
+                await self._transact(jobs)
+                return []
+            except Exception as error:  # noqa: BLE001 -- whatever it is, one of these events is the culprit
                 log.warning(
                     "batch_split", service=self.name, events=len(jobs), reason=repr(error)[:300]
                 )
-            return [job for job in jobs if not await self._settled_alone(job)]
-        return []
+        return [job for job in jobs if not await self._settled_alone(job)]
 
     async def _settled_alone(self, job: _Job) -> bool:
         """Handle one event by itself; False when it waits for another try."""
@@ -351,12 +350,16 @@ class Listener:
         return True
 
     async def _transact(self, jobs: list[_Job]) -> None:
+        late = not failpoints.without("late_ack")
+        if not late:
+            await _ack(jobs)
         said = await self._committed(jobs)
+        await failpoints.reach("bus.committed", self.name)
         if self.after_commit:
             self.after_commit()
-        for job in jobs:
-            if job.message:
-                await job.message.ack()
+        if late:
+            await _ack(jobs)
+        await failpoints.reach("bus.acked", self.name)
         self.events_handled += len(jobs)
         self.last_batch_at = self.clock()
         if said:
@@ -371,12 +374,14 @@ class Listener:
                     said = await self.handler(
                         [job.event for job in jobs], session, self.clock(), **self.resources
                     )
+                    await failpoints.reach("bus.handled", self.name)
                     await self._note(session, jobs)
+                    await failpoints.reach("bus.noted", self.name)
                 return said or ()
             except Exception as error:
                 if not unreachable(error):
                     raise
-                log.warning("database_unreachable", service=self.name, reason=type(error).__name__)
+                log.warning(who_is_away(error), service=self.name, reason=why(error))
             await asyncio.sleep(delay)
             delay = min(delay * 2, 15.0)
 
@@ -432,8 +437,8 @@ class Listener:
             )
             parked_id = int(answer.scalar_one())
             await self._note(session, [job])
-        if job.message:
-            await job.message.ack()
+        await failpoints.reach("bus.parked", self.name)
+        await _ack([job])
         log.error(
             "event_parked", service=self.name, parked_id=parked_id, event_id=event_id, reason=reason
         )
@@ -487,7 +492,7 @@ class Listener:
 
     async def _catch_up(self, ripe: int | None) -> int:
         """Hand the handler what it has not seen up to sequence *ripe* (None: the head); return the head."""
-        if self.feed is None:
+        if self.feed is None or failpoints.without("feed"):
             return 0
         epoch, head = await self.feed.head()
         await self._settle_epoch(epoch, head)
@@ -506,13 +511,16 @@ class Listener:
         while after < high - 1:
             page = await self.feed.read(after, through=high - 1)
             jobs = [_Job(raw, self.hearing.read_raw(raw), "feed") for raw in page.events]
+            await failpoints.reach("feed.read", self.name)
             async with self._turn:
                 waiting = {job.sequence for job in await self._handle(jobs)}
+                await failpoints.reach("feed.handled", self.name)
                 async with self.db.sessions.begin() as session:
                     span = position.ranges(
                         s for s in range(after + 1, page.through + 1) if s not in waiting
                     )
                     await position.mark_seen(session, self.tables.position, self.name, span)
+            await failpoints.reach("feed.marked", self.name)
             log.info("read_from_feed", service=self.name, events=len(jobs), through=page.through)
             if page.through <= after:
                 return
@@ -532,6 +540,13 @@ class Listener:
                 )
                 await position.begin_epoch(session, self.tables.position, self.name, epoch, seen)
         self._epoch = epoch
+
+
+async def _ack(jobs: Sequence[_Job]) -> None:
+    """Tell the server that these messages are done with; a lost ack brings them again."""
+    for job in jobs:
+        if job.message:
+            await job.message.ack()
 
 
 async def _keep_alive(messages: list[Msg]) -> None:

@@ -8,10 +8,14 @@ from typing import Any
 
 from alembic import command, context
 from alembic.config import Config
-from sqlalchemy import MetaData, create_engine, pool, text
+from sqlalchemy import Connection, MetaData, create_engine, pool, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+from shared import arrays
+from shared.errors import StoreUnreachable
+from shared.session import Session
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,6 +37,7 @@ class Database:
     """One service's way to its schema: `async with db.sessions.begin() as session`."""
 
     def __init__(self, url: str, schema: str, *, size: int = 2) -> None:
+        arrays.register()  # a connection knows only what was registered before it was opened
         self.url = url
         self.schema = schema
         self.engine = create_async_engine(
@@ -43,7 +48,9 @@ class Database:
             hide_parameters=True,
             connect_args={"connect_timeout": 5, "application_name": schema},
         )
-        self.sessions = async_sessionmaker(self.engine, expire_on_commit=False, class_=AsyncSession)
+        self.sessions: async_sessionmaker[AsyncSession] = async_sessionmaker(
+            self.engine, expire_on_commit=False, class_=Session
+        )
 
     async def close(self) -> None:
         """Close every connection."""
@@ -64,6 +71,16 @@ def unreachable(error: BaseException) -> bool:
         "58",
         "40",
     }
+
+
+def who_is_away(error: BaseException) -> str:
+    """Return the log event of an error that is waited for: which server cannot be reached."""
+    return "store_unreachable" if isinstance(error, StoreUnreachable) else "database_unreachable"
+
+
+def why(error: BaseException) -> str:
+    """Return why, without what a driver says: it may quote parameters."""
+    return str(error) if isinstance(error, StoreUnreachable) else type(error).__name__
 
 
 def _class(error: DBAPIError) -> str:
@@ -88,25 +105,47 @@ def migrate(url: str, services: list[str], *, revision: str = "head") -> None:
             command.upgrade(config, revision)
 
 
+def migrate_together(url: str, services: list[str]) -> None:
+    """Bring the schemas of all *services* to the newest revision, or none of them: one transaction."""
+    engine = create_engine(url, poolclass=pool.NullPool, hide_parameters=True)
+    try:
+        with engine.begin() as connection:
+            for name in services:
+                config = Config()
+                config.set_main_option(
+                    "script_location", str(_ROOT / "services" / name / "migrations")
+                )
+                config.attributes.update(connection=connection, schema=name)
+                command.upgrade(config, "head")
+    finally:
+        engine.dispose()
+
+
 def run_migrations(target: MetaData) -> None:
     """The whole body of every service's `migrations/env.py`."""
     attributes: dict[str, Any] = context.config.attributes
-    schema: str = attributes["schema"]
+    if shared := attributes.get("connection"):
+        _migrate_on(shared, attributes["schema"], target)
+        return
     engine = create_engine(attributes["url"], poolclass=pool.NullPool, hide_parameters=True)
     try:
         with engine.begin() as connection:
-            connection.execute(
-                text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key(f"migrate {schema}")}
-            )
-            connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
-            context.configure(
-                connection=connection,
-                target_metadata=target,
-                version_table_schema=schema,
-                include_schemas=True,
-                include_name=lambda name, kind, _parents: kind != "schema" or name == schema,
-            )
-            with context.begin_transaction():
-                context.run_migrations()
+            _migrate_on(connection, attributes["schema"], target)
     finally:
         engine.dispose()
+
+
+def _migrate_on(connection: Connection, schema: str, target: MetaData) -> None:
+    connection.execute(
+        text("SELECT pg_advisory_xact_lock(:key)"), {"key": lock_key(f"migrate {schema}")}
+    )
+    connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
+    context.configure(
+        connection=connection,
+        target_metadata=target,
+        version_table_schema=schema,
+        include_schemas=True,
+        include_name=lambda name, kind, _parents: kind != "schema" or name == schema,
+    )
+    with context.begin_transaction():
+        context.run_migrations()

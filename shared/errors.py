@@ -49,3 +49,10 @@ class Unavailable(Refused):
     """暂时不能处理，请稍后再试。 / Temporarily unavailable; try again later."""
 
     status = 503
+
+
+class StoreUnreachable(ConnectionError):
+    """The object store does not answer, or does not let us: what needs it waits and is tried again.
+
+    No refusal: nobody did anything wrong. It stands here, so that who only waits need not load the store's client.
+    """

@@ -16,7 +16,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from starlette.exceptions import HTTPException
 from uuid_utils import uuid7
 
-from shared.db import unreachable
+from shared.db import unreachable, who_is_away, why
 from shared.errors import Problem, Refused
 
 PROBLEM = "application/problem+json"
@@ -100,13 +100,16 @@ def _http(request: Request, error: Exception) -> Response:
     return problem(request, error.status_code, f"http-{error.status_code}", title)
 
 
+_AWAY = {
+    "database_unreachable": "数据库暂时不可用，请稍后再试。 / The database is not reachable now; try again later.",
+    "store_unreachable": "文件存储暂时不可用，请稍后再试。 / The file store is not reachable now; try again later.",
+}
+
+
 def _failed(request: Request, error: Exception) -> Response:
     if unreachable(error):
-        log.warning("answered_503", reason=type(error).__name__, path=request.url.path)
-        title = (
-            "数据库暂时不可用，请稍后再试。 / The database is not reachable now; try again later."
-        )
-        return problem(request, 503, "unavailable", title)
+        log.warning("answered_503", reason=why(error), path=request.url.path)
+        return problem(request, 503, "unavailable", _AWAY[who_is_away(error)])
     log.error("request_failed", path=request.url.path, exc_info=error)
     return problem(
         request, 500, "internal", "内部错误，已记录。 / An internal error; it has been recorded."

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.arrays import Texts
+from shared.session import Statement, together
 
 CHANNEL = "gazette_outbox"
 """LISTEN/NOTIFY channel: a hint for the relay, which polls anyway."""
@@ -41,7 +42,7 @@ class Outgoing:
     event_id: str
     stream: str
     subject: str
-    body: str
+    body: bytes
     """The encoded event; for RECORD without `sequence` and `epoch`, `data` being the last member."""
     traceparent: str | None = None
 
@@ -97,37 +98,47 @@ def outbox_tables(metadata: MetaData) -> OutboxTables:
     return OutboxTables(outbox, head)
 
 
-def with_sequence(body: str, sequence: int, epoch: UUID) -> str:
+def with_sequence(body: bytes, sequence: int, epoch: UUID) -> bytes:
     """Return a record event as sent: `sequence` and `epoch` put in as the last members of `data`."""
-    return f'{body[:-2]},"sequence":{sequence},"epoch":"{epoch}"}}}}'
+    return b'%b,"sequence":%d,"epoch":"%b"}}' % (body[:-2], sequence, str(epoch).encode())
+
+
+def reserving(outbox: Table, count: int) -> Statement:
+    """Return the statement that reserves *count* fresh outbox ids, a row each."""
+    return (
+        "SELECT nextval(pg_get_serial_sequence(:name, 'outbox_id')) FROM generate_series(1, :count)",
+        {"name": outbox.fullname, "count": count},
+    )
 
 
 async def reserve_ids(session: AsyncSession, outbox: Table, count: int) -> list[int]:
     """Return *count* fresh outbox ids, ascending."""
-    rows = await session.execute(
-        text(
-            "SELECT nextval(pg_get_serial_sequence(:name, 'outbox_id')) FROM generate_series(1, :count)"
-        ),
-        {"name": outbox.fullname, "count": count},
-    )
+    [rows] = await together(session, reserving(outbox, count))
     return [row[0] for row in rows]
+
+
+def announcing(outbox: Table, events: Sequence[Outgoing], *, now: datetime) -> list[Statement]:
+    """Return the statements that add *events* to a transaction and wake the relay when it commits."""
+    if not events:
+        return []
+    columns = ("event_id", "stream", "subject", "body", "traceparent")
+    return [
+        (
+            (
+                f"INSERT INTO {outbox.fullname} (outbox_id, event_id, stream, subject, body, traceparent, made_at) "
+                "SELECT *, CAST(:now AS timestamptz) FROM unnest(CAST(:outbox_id AS bigint[]), CAST(:event_id AS text[]), "
+                "CAST(:stream AS text[]), CAST(:subject AS text[]), CAST(:body AS text[]), CAST(:traceparent AS text[]))"
+            ),
+            {"now": now}
+            | {"outbox_id": [event.outbox_id for event in events]}
+            | {name: Texts(getattr(event, name) for event in events) for name in columns},
+        ),
+        (f"SELECT pg_notify('{CHANNEL}', '')", {}),
+    ]
 
 
 async def announce(
     session: AsyncSession, outbox: Table, events: Sequence[Outgoing], *, now: datetime
 ) -> None:
     """Add *events* to this transaction, nothing more."""
-    if not events:
-        return
-    columns = ("event_id", "stream", "subject", "body", "traceparent")
-    await session.execute(
-        text(
-            f"INSERT INTO {outbox.fullname} (outbox_id, event_id, stream, subject, body, traceparent, made_at) "
-            "SELECT *, CAST(:now AS timestamptz) FROM unnest(CAST(:outbox_id AS bigint[]), CAST(:event_id AS text[]), "
-            "CAST(:stream AS text[]), CAST(:subject AS text[]), CAST(:body AS text[]), CAST(:traceparent AS text[]))"
-        ),
-        {"now": now}
-        | {"outbox_id": [event.outbox_id for event in events]}
-        | {name: Texts(getattr(event, name) for event in events) for name in columns},
-    )
-    await session.execute(text(f"SELECT pg_notify('{CHANNEL}', '')"))
+    await together(session, *announcing(outbox, events, now=now))

@@ -8,8 +8,8 @@ is sent late, not skipped. Batches are atomic (group commit of the server); what
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -20,15 +20,13 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError, NoStreamResponseError
-from psycopg.rows import TupleRow
 from pydantic_core import from_json
 from uuid_utils import uuid7
 
-from shared import streams
+from shared import failpoints, streams
 from shared.bus import connect
-from shared.db import lock_key
 from shared.events.envelope import CONTENT_TYPE
-from shared.leader import plain_url
+from shared.leader import Connection, holding
 from shared.outbox import CHANNEL, with_sequence
 
 log = structlog.get_logger()
@@ -40,8 +38,6 @@ POLL = 0.25
 BATCH_BYTES = 4 * 1024 * 1024
 """Bytes of an atomic batch; a single larger event goes alone."""
 
-Connection = psycopg.AsyncConnection[TupleRow]
-
 
 @dataclass(frozen=True)
 class _Row:
@@ -49,14 +45,12 @@ class _Row:
     event_id: str
     stream: str
     subject: str
-    body: str
+    body: bytes
     traceparent: str | None
     sequence: int | None
 
     def payload(self, epoch: UUID) -> bytes:
-        return (
-            with_sequence(self.body, self.sequence, epoch) if self.sequence else self.body
-        ).encode()
+        return with_sequence(self.body, self.sequence, epoch) if self.sequence else self.body
 
     def headers(self) -> dict[str, str]:
         headers = {
@@ -73,7 +67,7 @@ class Relay:
     """Runs until cancelled; safe to run in any number of copies."""
 
     def __init__(self, database_url: str, nats_url: str, *, schema: str = "catalog") -> None:
-        self._database_url = plain_url(database_url)
+        self._database_url = database_url
         self._nats_url = nats_url
         self._schema = schema
         self.leading = False
@@ -85,7 +79,11 @@ class Relay:
         try:
             while True:
                 try:
-                    async with self._leadership() as connection:
+                    lock = f"relay {self._schema}"
+                    async with holding(self._database_url, lock, called="relay") as connection:
+                        await connection.execute(f"LISTEN {CHANNEL}")
+                        self.leading = True
+                        log.info("relay_leads", service="relay")
                         await self._lead(connection, client)
                 except (psycopg.Error, OSError) as error:
                     log.warning("relay_lost_database", service="relay", reason=type(error).__name__)
@@ -98,34 +96,37 @@ class Relay:
                 with suppress(NatsError):
                     await client.result().close()
 
-    @asynccontextmanager
-    async def _leadership(self) -> AsyncIterator[Connection]:
-        connection: Connection = await psycopg.AsyncConnection.connect(
-            self._database_url, autocommit=True, connect_timeout=5, application_name="relay"
-        )
-        try:
-            await connection.execute(
-                "SELECT pg_advisory_lock(%s)", (lock_key(f"relay {self._schema}"),)
-            )
-            await connection.execute(f"LISTEN {CHANNEL}")
-            self.leading = True
-            log.info("relay_leads", service="relay")
-            yield connection
-        finally:
-            await connection.close()
-
     async def _lead(self, connection: Connection, client: asyncio.Task[Client]) -> None:
         patience = 0.0
         while True:
-            epoch = await self._assign(connection)
             try:
-                busy = client.done() and await self._send(connection, client.result(), epoch)
+                await self._empty(connection, client)
                 patience = 0.0
             except (NatsError, asyncio.TimeoutError) as error:
                 log.warning("relay_cannot_send", service="relay", reason=repr(error)[:200])
-                busy, patience = False, min(patience + 0.5, 5.0)
-            if not busy:
-                await self._wait(connection, POLL + patience)
+                patience = min(patience + 0.5, 5.0)
+            await self._wait(connection, POLL + patience)
+
+    async def _empty(self, connection: Connection, client: asyncio.Task[Client]) -> None:
+        """Send every unsent row; while the server stores one batch, the next is read."""
+        epoch = await self._assign(connection)
+        rows = await self._unsent(connection, besides=[]) if client.done() else []
+        if rows:
+            await failpoints.reach("relay.numbered")
+        while rows:
+            sent: list[_Row] = []
+            sending = asyncio.create_task(self._send(client.result(), rows, epoch, sent))
+            try:
+                following = []
+                if len(rows) == BATCH:
+                    await self._assign(connection)
+                    following = await self._unsent(connection, besides=rows)
+                await sending
+            finally:
+                sending.cancel()
+                if sent:
+                    await self._mark(connection, sent)
+            rows = following
 
     async def _wait(self, connection: Connection, seconds: float) -> None:
         async for _ in connection.notifies(timeout=seconds, stop_after=1):
@@ -152,26 +153,25 @@ class Relay:
             raise psycopg.OperationalError("the record has no head: run `gazette migrate`")
         return UUID(str(row[0]))
 
-    async def _send(self, connection: Connection, client: Client, epoch: UUID) -> bool:
-        """Send up to `BATCH` unsent rows; return whether there may be more."""
-        rows = await self._unsent(connection)
-        if not rows:
-            return False
-        sent: list[_Row] = []
-        try:
-            for stream, group in groupby(sorted(rows, key=_urgency), key=lambda row: row.stream):
-                for part in _parts(list(group)):
-                    await self._send_part(client, stream, part, epoch)
-                    sent += part
-        finally:
-            if sent:
-                await self._mark(connection, sent)
-        return len(rows) == BATCH
+    async def _send(
+        self, client: Client, rows: Sequence[_Row], epoch: UUID, sent: list[_Row]
+    ) -> None:
+        """Send *rows*, the record first, and add to *sent* what the server has acknowledged."""
+        for stream, group in groupby(sorted(rows, key=_urgency), key=lambda row: row.stream):
+            for part in _parts(list(group)):
+                await failpoints.reach("relay.begun")
+                await self._send_part(client, stream, part, epoch)
+                await failpoints.reach("relay.sent")
+                sent += part
 
-    async def _unsent(self, connection: Connection) -> list[_Row]:
+    async def _unsent(self, connection: Connection, *, besides: Sequence[_Row]) -> list[_Row]:
+        """Return the first unsent rows, up to `BATCH`, that are not in *besides*: those are under way."""
         cursor = await connection.execute(
-            f"SELECT outbox_id, event_id, stream, subject, body, traceparent, sequence FROM {self._schema}.outbox "
-            f"WHERE NOT sent AND (sequence IS NOT NULL OR stream <> 'RECORD') ORDER BY outbox_id LIMIT {BATCH}"
+            f"SELECT outbox_id, event_id, stream, subject, convert_to(body, 'UTF8'), traceparent, sequence FROM {self._schema}.outbox "
+            f"WHERE NOT sent AND (sequence IS NOT NULL OR stream <> 'RECORD') AND outbox_id <> ALL(%s) "
+            f"ORDER BY outbox_id LIMIT {BATCH}",
+            ([row.outbox_id for row in besides],),
+            binary=True,
         )
         return [_Row(*row) for row in await cursor.fetchall()]
 
@@ -184,6 +184,7 @@ class Relay:
                 ([r.outbox_id for r in rows],),
             )
         self.sent += len(rows)
+        await failpoints.reach("relay.marked")
 
     async def _send_part(
         self, client: Client, stream: str, rows: Sequence[_Row], epoch: UUID
@@ -208,7 +209,7 @@ class Relay:
                 stream=stream,
                 reason=repr(error)[:200],
             )
-            await streams.apply_with(js)
+            await streams.apply_with(client)
             raise NatsError("stream refused") from error
 
 
@@ -222,11 +223,11 @@ def _parts(rows: list[_Row]) -> list[list[_Row]]:
     parts: list[list[_Row]] = [[]]
     size = 0
     for row in rows:
-        if parts[-1] and size + len(row.body) * 3 > BATCH_BYTES:
+        if parts[-1] and size + len(row.body) > BATCH_BYTES:
             parts.append([])
             size = 0
         parts[-1].append(row)
-        size += len(row.body) * 3
+        size += len(row.body)
     return parts
 
 
@@ -247,6 +248,10 @@ async def send_atomically(client: Client, rows: Sequence[_Row], epoch: UUID) -> 
             await client.publish(row.subject, row.payload(epoch), reply=reply, headers=headers)
             if number == 1 and not await _taken(answers):
                 return False
+            if number * 2 == len(rows):
+                await failpoints.reach("relay.half")
+            if number % 32 == 0:
+                await asyncio.sleep(0)  # what is written goes out while the rest is encoded
         return await _taken(answers)
     finally:
         await answers.unsubscribe()

@@ -19,10 +19,11 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
-from nats.js.client import JetStreamContext
 from nats.js.errors import NotFoundError
 
 _DAY = 86_400.0
+CLUSTERED = 3
+"""Copies of a stream, and nodes of a cluster, from which on one node may be lost."""
 
 
 @dataclass(frozen=True)
@@ -102,17 +103,42 @@ _COMPARED = (
 )
 
 
-async def apply_with(js: JetStreamContext, *, replicas: int = 1, max_bytes: int = -1) -> list[str]:
-    """Make or mend every stream and durable over an open connection; return what was done, one sentence each."""
+def servers(url: str) -> list[str]:
+    """Return the servers that a setting names: one, or those of a cluster parted by commas."""
+    return [part.strip() for part in url.split(",") if part.strip()]
+
+
+def copies(client: Client) -> int:
+    """Return how many copies a stream should have on these servers: three where there are three nodes, else one."""
+    info = client._server_info  # noqa: SLF001 - nats-py has no other way to what the server says of its cluster
+    nodes = info.get("connect_urls") or ()
+    return CLUSTERED if info.get("cluster") and len(set(nodes)) >= CLUSTERED else 1
+
+
+async def apply_with(
+    client: Client, *, replicas: int | None = None, max_bytes: int | None = None
+) -> list[str]:
+    """Make or mend every stream and durable over an open connection; return what was done, one sentence each.
+
+    Without *replicas* or *max_bytes* an existing stream keeps the larger of what it has and what the servers
+    suggest: a node that is away for a moment takes no copy from a stream.
+    """
+    js = client.jetstream(timeout=10)
+    wanted = replicas or copies(client)
     done: list[str] = []
     for stream in STREAMS:
-        config = _stream_config(stream, replicas, max_bytes if stream.name == "RECORD" else -1)
+        limit = max_bytes if stream.name == "RECORD" and max_bytes is not None else -1
+        config = _stream_config(stream, wanted, limit)
         try:
             current = (await js.stream_info(stream.name)).config
         except NotFoundError:
             await js.add_stream(config)
             done.append(f"stream {stream.name} made")
             continue
+        if replicas is None:
+            config.num_replicas = max(wanted, current.num_replicas or 1)
+        if max_bytes is None:
+            config.max_bytes = current.max_bytes
         differs = [
             name for name in _COMPARED if _differs(getattr(current, name), getattr(config, name))
         ]
@@ -134,16 +160,16 @@ def _differs(current: object, wanted: object) -> bool:
     return (current or None) != (wanted or None)
 
 
-async def apply(url: str, *, replicas: int = 1, data: str | None = None) -> list[str]:
-    """Make or mend every stream and durable on the servers at *url*.
+async def apply(url: str, *, replicas: int | None = None, data: str | None = None) -> list[str]:
+    """Make or mend every stream and durable on the servers at *url*; *replicas* as `apply_with` says.
 
     RECORD takes half the disk that *data* lies on at most.
     """
-    max_bytes = shutil.disk_usage(data).total // 2 if data else -1
-    connection: Client = await nats.connect(url, connect_timeout=5, max_reconnect_attempts=5)
+    max_bytes = shutil.disk_usage(data).total // 2 if data else None
+    connection: Client = await nats.connect(
+        servers(url), connect_timeout=5, max_reconnect_attempts=5
+    )
     try:
-        return await apply_with(
-            connection.jetstream(timeout=10), replicas=replicas, max_bytes=max_bytes
-        )
+        return await apply_with(connection, replicas=replicas, max_bytes=max_bytes)
     finally:
         await connection.close()

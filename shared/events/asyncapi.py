@@ -157,7 +157,8 @@ def _message(kind: str, model: type[BaseModel], summary: str) -> dict[str, Any]:
 def _envelope(kind: str, data: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a CloudEvent of type *kind*; what departments send always names its item."""
     intake_only = {
-        "sourceversion": {"type": "integer", "minimum": 1, "maximum": intake.MAX_SOURCE_VERSION}
+        "sourceversion": {"type": "integer", "minimum": 1, "maximum": intake.MAX_SOURCE_VERSION},
+        "hold": {"type": "string"},
     }
     record_only = {"statesha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}
     is_intake = kind in _CHANNELS["INTAKE"][2]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -90,6 +90,10 @@ Day = Annotated[date, AfterValidator(_plausible_day)]
 Instant = Annotated[AwareDatetime, AfterValidator(_plausible_instant)]
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+EMPTY: Any = Field(default_factory=list, json_schema_extra={"default": []})
+"""No entry; a factory, because pydantic copies a default list deeply for each event."""
 
 
 class Strict(BaseModel):
@@ -196,11 +200,11 @@ class IntakeData(Strict):
     language: Language = "zh-Hans"
     catalogue: Annotated[str, Field(max_length=80)]
     genre: Short | None = None
-    topics: Annotated[list[Short], Field(max_length=50)] = []
-    keywords: Annotated[list[Short], Field(max_length=50)] = []
-    audiences: Annotated[list[Short], Field(max_length=50)] = []
+    topics: Annotated[list[Short], Field(max_length=50), EMPTY]
+    keywords: Annotated[list[Short], Field(max_length=50), EMPTY]
+    audiences: Annotated[list[Short], Field(max_length=50), EMPTY]
     issuing_body: Line | None = None
-    co_issuers: Annotated[list[Short], Field(max_length=50)] = []
+    co_issuers: Annotated[list[Short], Field(max_length=50), EMPTY]
     document_number: Short | None = None
     source: Line | None = None
     formed_on: Day
@@ -210,18 +214,18 @@ class IntakeData(Strict):
     disclosure: Literal["proactive", "on_application"] = "proactive"
     responsible_office: Line | None = None
     contact: Contact | None = None
-    places: Annotated[list[Place], Field(max_length=50)] = []
+    places: Annotated[list[Place], Field(max_length=50), EMPTY]
     period: Period | None = None
     remove_after: Instant | Day | None = None
     important: bool = False
     publish_at: Instant | None = None
     first_published_on: Day | None = None
     index_number: Short | None = None
-    old_urls: Annotated[list[Annotated[str, Field(max_length=2000)]], Field(max_length=50)] = []
+    old_urls: Annotated[list[Annotated[str, Field(max_length=2000)]], Field(max_length=50), EMPTY]
     change: Change | None = None
     change_note: Annotated[str, Field(max_length=2000), AfterValidator(_clean)] | None = None
-    relations: Annotated[list[Relation], Field(max_length=100)] = []
-    attachments: Annotated[list[Attachment], Field(max_length=200)] = []
+    relations: Annotated[list[Relation], Field(max_length=100), EMPTY]
+    attachments: Annotated[list[Attachment], Field(max_length=200), EMPTY]
     review: Review | None = None
     change_reason: Literal["personal_data", "secret", "court"] | None = None
 
@@ -247,6 +251,8 @@ class IntakeEvent(Event[IntakeData | WithdrawalData]):
     """The department's own stable `source_id`; may contain `/`."""
     sourceversion: Annotated[int, Field(ge=1, le=MAX_SOURCE_VERSION)] | None = None
     """The department's own revision, if it keeps one."""
+    hold: str | None = None
+    """Why the sender itself wants a person to look before this is published, e.g. `tracked_changes comments`."""
 
     @property
     def department(self) -> str:

@@ -82,6 +82,14 @@ class RecordRelation(Open):
     target: str
 
 
+class ValidityBy(Open):
+    """Another item that decides about this one's validity: its own body's or one above says so, or its owner agreed."""
+
+    type: Literal["amends", "repeals", "replaces"]
+    source: str
+    """`<department>/<source_id>` of the item that says it."""
+
+
 class ItemState(Open):
     """The public state of one item at one version (contract, "Record data")."""
 
@@ -121,6 +129,8 @@ class ItemState(Open):
     effective_on: date | None = None
     expires_on: date | None = None
     validity: Validity | None = None
+    validity_by: list[ValidityBy] = []
+    """What of other items' relations acts on this one now; other relations are only what those say."""
     disclosure: Literal["proactive", "on_application"] = "proactive"
     responsible_office: str | None = None
     contact: Contact | None = None

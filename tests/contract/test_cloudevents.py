@@ -57,7 +57,9 @@ async def said(desk: Desk) -> list[tuple[str, bytes]]:
     return [
         (
             row.stream,
-            (with_sequence(row.body, n, epoch) if row.stream == "RECORD" else row.body).encode(),
+            with_sequence(row.body.encode(), n, epoch)
+            if row.stream == "RECORD"
+            else row.body.encode(),
         )
         for n, row in enumerate(rows, start=1)
     ]

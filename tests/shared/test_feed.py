@@ -101,7 +101,8 @@ async def test_a_tombstone_hides_the_versions_before_it(desk: Desk, kind: str) -
     await sender.withdraw("s", kind, **more)
     page = await desk.feed(state=1)
     assert items(page) == [("t", 1, "published"), ("s", 3, kind)]
-    assert page["through"] == page["head"] == 5
+    # a text that must go before it was ever sent is given no number at all
+    assert page["through"] == page["head"] == (3 if kind == "vanish" else 5)
     if kind != "withdrawn":
         assert "泄露" not in str(page)
     assert (await desk.feed(after=1, limit=2))["through"] == 3

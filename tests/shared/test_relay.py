@@ -40,7 +40,12 @@ def outgoing(
     body = f'{head},"data":{{"item":"{item}","version":{version},"fill":"{fill}"}}}}'
     subject = f"record.a.{item}" if stream == "RECORD" else "outcomes.a.items"
     return Outgoing(
-        outbox_id, event_id, stream, subject, body, "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
+        outbox_id,
+        event_id,
+        stream,
+        subject,
+        body.encode(),
+        "00-" + "1" * 32 + "-" + "2" * 16 + "-01",
     )
 
 
@@ -156,7 +161,7 @@ async def test_what_is_sent_is_the_row_with_its_number(
     async with running(database_url, nats_url):
         await until(lambda: all_sent(db))
     message = await client.jetstream().get_msg("RECORD", 1)
-    assert message.data == with_sequence(row.body, 1, epoch).encode()
+    assert message.data == with_sequence(row.body, 1, epoch)
     headers = message.headers or {}
     assert headers["Nats-Msg-Id"] == row.event_id
     assert headers["content-type"] == "application/cloudevents+json"
@@ -352,7 +357,8 @@ def test_parts_keep_order_and_stay_below_the_limit() -> None:
     """No part of several rows is over the limit, a single larger row goes alone, nothing is lost."""
     sizes = [10, relay_module.BATCH_BYTES, 5, 1_000_000, 1_000_000, 7]
     rows = [
-        _Row(n, str(n), "RECORD", "record.a.b", "x" * size, None, n) for n, size in enumerate(sizes)
+        _Row(n, str(n), "RECORD", "record.a.b", b"x" * size, None, n)
+        for n, size in enumerate(sizes)
     ]
     parts = _parts(rows)
     assert [row.outbox_id for part in parts for row in part] == list(range(len(sizes)))
