@@ -11,9 +11,37 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils import uuid7
 
+from services.catalog.rules import NextState
 from services.catalog.tables import outbox
 from shared.events import record
 from shared.outbox import Outgoing, announce, reserve_ids
+
+
+def record_event(
+    following: NextState,
+    *,
+    outbox_id: int,
+    department: str,
+    source_id: str,
+    now: datetime,
+    traceparent: str | None = None,
+) -> Outgoing:
+    """Return a new version of an item as the event that says it."""
+    event_id = str(uuid7())
+    envelope = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": f"/departments/{department}",
+        "subject": source_id,
+        "type": following.type,
+        "time": now,
+        "datacontenttype": "application/json",
+        "statesha256": following.sha256,
+        **({"traceparent": traceparent} if traceparent else {}),
+    }
+    body = to_json(envelope)[:-1] + b',"data":' + following.data + b"}"
+    subject = f"record.{department}.{following.item_id}"
+    return Outgoing(outbox_id, event_id, "RECORD", subject, body, traceparent)
 
 
 async def announce_department(session: AsyncSession, code: str, *, now: datetime) -> None:
@@ -71,7 +99,7 @@ async def _announce(
         "datacontenttype": "application/json",
         "statesha256": sha256(data).hexdigest(),
     }
-    body = (to_json(envelope)[:-1] + b',"data":' + data + b"}").decode()
+    body = to_json(envelope)[:-1] + b',"data":' + data + b"}"
     [outbox_id] = await reserve_ids(session, outbox, 1)
     await announce(
         session, outbox, [Outgoing(outbox_id, event_id, "RECORD", subject, body)], now=now

@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 
 import structlog
 from fastapi import FastAPI
 
 from services.catalog import clockwork, standard
+from services.catalog.actions.purge_texts import TABLES
 from services.catalog.doors import open_doors
 from services.catalog.http import blobs, docs, events, health, internal, items, records
 from services.catalog.http.edge import Catalog
 from services.catalog.inbox import on_effect, on_intake
+from services.catalog.leaks import take_out
 from services.catalog.settings import Settings
 from services.catalog.tables import tables
 from shared.bus import Bus, Listener
 from shared.db import Database
 from shared.http import install
 from shared.leader import lead
+from shared.purging import Purger
 
 log = structlog.get_logger()
 
@@ -77,7 +81,12 @@ def _led(
     async def tick() -> None:
         await clockwork.run(catalog, standard_lists())
 
-    return [hear, tick]
+    purger = Purger(
+        catalog.db,
+        TABLES,
+        prepare=partial(take_out, catalog.db, catalog.doors.blobs, settings.nats_url),
+    )
+    return [hear, tick, purger.run]
 
 
 def standard_lists() -> dict[str, dict[str, object]]:

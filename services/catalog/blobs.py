@@ -1,6 +1,7 @@
-"""Attachments by their SHA-256, in one folder with two areas: `public`, which the web server reads, and `held`.
+"""Attachments by their SHA-256, with two areas: `public`, which the web server reads, and `held`; in a folder or a bucket.
 
-A file's bytes are safe (fsync of file and folder) before its name exists; what has a name is whole and true.
+A file's bytes are safe (fsync of file and folder, or the bucket's word) before its name exists; what has a name is
+whole and true.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, Protocol
 
+from services.catalog.sniff import Kind, kind_of
 from shared.errors import Refused
+from shared.objects import Bucket, Kept, on_s3
+from shared.web.served import OPAQUE, REVALIDATE
 
 Area = Literal["public", "held"]
 
@@ -45,8 +49,41 @@ class NoSuchBlob(Refused):
     status = 404
 
 
+Look = Callable[[Path], None]
+"""Looks into a whole and true file while it arrives; what it raises refuses the file."""
+
+
+class BlobStore(Protocol):
+    """The content-addressed store; any number of processes may use it at once."""
+
+    async def put(
+        self,
+        stream: AsyncIterable[bytes],
+        sha256: str,
+        limit: int = MAX_BLOB_BYTES,
+        *,
+        look: Look | None = None,
+    ) -> int:
+        """Store the bytes of *stream* in `held` and return their number, once they are safe.
+
+        What is there already stays as it is. Raises `BadDigest`, `WrongDigest` or `BlobTooLarge`, and leaves nothing.
+        """
+
+    async def kinds(self, digests: Iterable[str]) -> dict[str, Kind]:
+        """Return what the files are by their bytes; those that are not there are left out."""
+
+    async def move(self, sha256: str, area: Area) -> None:
+        """Bring a file into *area*; harmless when it is there. Raises `NoSuchBlob`."""
+
+    async def remove(self, sha256: str) -> None:
+        """Forget a file in both areas; harmless when there is none."""
+
+    def read(self, sha256: str) -> AsyncIterator[bytes]:
+        """Yield the bytes of a file of either area. Raises `NoSuchBlob`."""
+
+
 class Blobs:
-    """The content-addressed store in *folder*; any number of processes may use it at once."""
+    """The store in *folder*."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -68,22 +105,31 @@ class Blobs:
         return None
 
     async def put(
-        self, stream: AsyncIterable[bytes], sha256: str, limit: int = MAX_BLOB_BYTES
+        self,
+        stream: AsyncIterable[bytes],
+        sha256: str,
+        limit: int = MAX_BLOB_BYTES,
+        *,
+        look: Look | None = None,
     ) -> int:
-        """Store the bytes of *stream* in `held` and return their number, once they are safe.
-
-        What is there already stays as it is. Raises `BadDigest`, `WrongDigest` or `BlobTooLarge`, and leaves nothing.
-        """
+        """Receive beside its place, sync, look, rename."""
         target = self.path(sha256, "held")
         handle, name = tempfile.mkstemp(dir=self.folder / "arriving")
         arriving = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
                 size = await _receive(stream, file, sha256, limit)
+            if look:
+                await asyncio.to_thread(look, arriving)
             await asyncio.to_thread(self._settle, arriving, target, sha256)
         finally:
             arriving.unlink(missing_ok=True)  # noqa: ASYNC240 -- a moment, and it must happen even when we are cancelled
         return size
+
+    async def kinds(self, digests: Iterable[str]) -> dict[str, Kind]:
+        """Look at their heads: moments, no thread is worth it."""
+        found = {sha256: self.find(sha256) for sha256 in digests}
+        return {sha256: kind_of(place[0]) for sha256, place in found.items() if place}
 
     async def move(self, sha256: str, area: Area) -> None:
         """Bring a file into *area*; harmless when it is there. Raises `NoSuchBlob`."""
@@ -127,6 +173,114 @@ class Blobs:
 
 
 _AREAS: tuple[Area, ...] = ("public", "held")
+_KIND = "gazette-kind"
+"""Metadata of an object: what its bytes were when they arrived, so that judging an item reads no file."""
+_HEADERS = {
+    "Content-Type": OPAQUE,
+    "Content-Disposition": "attachment",
+    "Cache-Control": REVALIDATE,
+}
+"""What a browser is told that finds the way to the bucket: the name, and so the type, is the item's to say."""
+
+
+class BucketBlobs:
+    """The store in a bucket: `<prefix>/public/ab/abcd…` and `<prefix>/held/ab/abcd…`."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self.bucket = bucket
+
+    async def put(
+        self,
+        stream: AsyncIterable[bytes],
+        sha256: str,
+        limit: int = MAX_BLOB_BYTES,
+        *,
+        look: Look | None = None,
+    ) -> int:
+        """Receive into a file of this machine, look, and only then send it on: the bucket never has half a file."""
+        _key(sha256, "held")
+        handle, name = tempfile.mkstemp(prefix="gazette-arriving-")
+        arriving = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                size = await _receive(stream, file, sha256, limit)
+            if look:
+                await asyncio.to_thread(look, arriving)
+            await asyncio.to_thread(self._settle, arriving, sha256)
+        finally:
+            arriving.unlink(missing_ok=True)  # noqa: ASYNC240 -- as above
+        return size
+
+    async def kinds(self, digests: Iterable[str]) -> dict[str, Kind]:
+        """Ask the bucket for what was noted when they arrived."""
+        found: dict[str, Kind] = {}
+        for sha256 in sorted(set(digests)):
+            if held := await asyncio.to_thread(self._find, sha256):
+                note = held[1].attributes.get(_KIND)
+                found[sha256] = Kind.of_note(note) if note else await self._kind(sha256)
+        return found
+
+    async def _kind(self, sha256: str) -> Kind:
+        """Look at the file itself: somebody brought it here from a folder, without a note."""
+        with tempfile.NamedTemporaryFile(prefix="gazette-looked-at-") as file:
+            async for piece in self.read(sha256):
+                await asyncio.to_thread(file.write, piece)
+            file.flush()
+            return await asyncio.to_thread(kind_of, Path(file.name))
+
+    async def move(self, sha256: str, area: Area) -> None:
+        """Let the bucket copy it, then remove where it was."""
+        await asyncio.to_thread(self._move, sha256, area)
+
+    async def remove(self, sha256: str) -> None:
+        """Forget a file in both areas; harmless when there is none."""
+        await asyncio.to_thread(self.bucket.remove, [_key(sha256, area) for area in _AREAS])
+
+    async def read(self, sha256: str) -> AsyncIterator[bytes]:
+        """Yield the bytes of a file of either area, a piece at a time. Raises `NoSuchBlob`."""
+        found = await asyncio.to_thread(self._find, sha256)
+        if found is None:
+            raise NoSuchBlob
+        area, kept = found
+        for start in range(0, kept.size, CHUNK):
+            end = min(start + CHUNK, kept.size)
+            piece = await asyncio.to_thread(self.bucket.part, _key(sha256, area), start, end)
+            if piece is None:
+                raise NoSuchBlob
+            yield piece
+
+    def _find(self, sha256: str) -> tuple[Area, Kept] | None:
+        for area in _AREAS:
+            if kept := self.bucket.look(_key(sha256, area)):
+                return area, kept
+        return None
+
+    def _settle(self, arriving: Path, sha256: str) -> None:
+        if self._find(sha256) is None:
+            headers = _HEADERS | {_KIND: kind_of(arriving).note}
+            self.bucket.write(_key(sha256, "held"), arriving, headers)
+
+    def _move(self, sha256: str, area: Area) -> None:
+        other: Area = "held" if area == "public" else "public"
+        if self.bucket.copy(_key(sha256, other), _key(sha256, area)):
+            self.bucket.remove([_key(sha256, other)])
+        elif self.bucket.look(_key(sha256, area)) is None:
+            raise NoSuchBlob
+
+
+def open_blobs(place: str | Path) -> BlobStore:
+    """Return the store that `GAZETTE_BLOBS_URL` names: a bucket, or a folder."""
+    return (
+        BucketBlobs(Bucket(str(place), setting="GAZETTE_BLOBS_URL"))
+        if on_s3(place)
+        else Blobs(Path(place))
+    )
+
+
+def _key(sha256: str, area: Area) -> str:
+    if not _SHA256.fullmatch(sha256):
+        raise BadDigest
+    return f"{area}/{sha256[:2]}/{sha256}"
 
 
 async def _receive(stream: AsyncIterable[bytes], file: BinaryIO, sha256: str, limit: int) -> int:

@@ -16,6 +16,7 @@ from services.catalog.actions.hear_shown import hear_shown
 from services.catalog.actions.pass_time import pass_time
 from services.catalog.actions.remove_due import remove_due
 from services.catalog.actions.seed_site import seed_site
+from services.catalog.actions.settle_validity import settle_due
 from services.catalog.actions.store_blob import sweep_blobs
 from services.catalog.http.edge import Catalog
 from shared.db import unreachable
@@ -40,17 +41,21 @@ async def run(catalog: Catalog, lists: dict[str, dict[str, Any]]) -> None:
         async with catalog.db.sessions.begin() as session:
             await release_due(session, now=_now(), doors=catalog.doors)
 
+    async def settle() -> None:
+        async with catalog.db.sessions.begin() as session:
+            await settle_due(session, now=_now(), zone=catalog.doors.zone)
+
     async def remove() -> None:
         async with catalog.db.sessions.begin() as session:
             await remove_due(session, now=_now(), doors=catalog.doors)
 
     async def users() -> None:
-        if catalog.settings.nats_users_file:
+        settings = catalog.settings
+        if settings.nats_users_file:
+            first = nats_users.ours(settings.nats_url) if settings.nats_users_with_ours else None
             async with catalog.db.sessions() as session:
-                content = await nats_users.users(session)
-            await asyncio.to_thread(
-                nats_users.write_users, catalog.settings.nats_users_file, content
-            )
+                content = await nats_users.users(session, first=first)
+            await asyncio.to_thread(nats_users.write_users, settings.nats_users_file, content)
 
     async def delivery() -> None:
         async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
@@ -69,6 +74,7 @@ async def run(catalog: Catalog, lists: dict[str, dict[str, Any]]) -> None:
         _every(SECOND, "time", time),
         _every(SECOND, "release", release),
         _every(SECOND, "remove", remove),
+        _every(SECOND, "settle", settle),
         _every(SECOND, "nats_users", users),
         _every(5 * MINUTE, "delivery", delivery, after=MINUTE),
         _every(60 * MINUTE, "sweep", sweep, after=MINUTE),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from services.catalog.blobs import Blobs
+from services.catalog.blobs import BlobStore, open_blobs
 from services.catalog.numbering import IndexNumbers, index_numbers
 
 
@@ -16,9 +16,9 @@ class Doors:
 
     zone: ZoneInfo
     numbers: IndexNumbers
-    blobs: Blobs
+    blobs: BlobStore
 
 
 def open_doors(*, timezone: str, index_number_rule: str, blobs: str | Path) -> Doors:
     """Return the doors that these settings describe."""
-    return Doors(ZoneInfo(timezone), index_numbers(index_number_rule), Blobs(Path(blobs)))
+    return Doors(ZoneInfo(timezone), index_numbers(index_number_rule), open_blobs(blobs))

@@ -1,6 +1,6 @@
 """The text inside an attachment, for the gate: text files, and office files that are zip archives of XML.
 
-Archives are distrusted: the directory is judged before anything is unpacked, and bytes are counted while reading.
+Archives are distrusted (`shared/archives.py`).
 """
 
 from __future__ import annotations
@@ -8,18 +8,18 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lxml import etree
 from lxml.etree import _Element as Element
 
+from shared.archives import Unscannable, judge_archive, read_entry
+
+__all__ = ["Unscannable", "attachment_text", "decoded", "judge_archive", "word_traces"]
+
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 """Bytes of a text file that are read."""
-MAX_ENTRIES = 1000
-MAX_UNPACKED = 100 * 1024 * 1024
-MAX_RATIO = 100
-"""Unpacked to packed size of one entry; below 1 MiB any ratio is harmless."""
-
 _TEXT_SUFFIXES = frozenset(
     ".txt .csv .tsv .md .markdown .json .jsonl .xml .html .htm .yaml .yml .log .ini".split()
 )
@@ -29,10 +29,6 @@ HEAD = 4096
 _OFFICE_FOLDERS = ("word/", "xl/", "ppt/")
 _PARAGRAPHS = frozenset({"p", "TextObject", "h", "br", "cr", "row", "si", "table-row"})
 _TEXTS = frozenset({"t", "delText", "TextCode", "instrText"})
-
-
-class Unscannable(Exception):
-    """This file cannot be looked into within safe limits; a person must."""
 
 
 def attachment_text(path: Path, media_type: str, name: str | None = None) -> str:
@@ -50,6 +46,36 @@ def attachment_text(path: Path, media_type: str, name: str | None = None) -> str
         "text/"
     )
     return _plain(path) if is_named or _looks_like_text(head) else ""
+
+
+_CHANGES = frozenset({"ins", "del", "moveFrom", "moveTo", "cellIns", "cellDel", "cellMerge"})
+
+
+def word_traces(path: Path) -> list[str]:
+    """Return `tracked_changes` and `comments` if the Word file at *path* holds any; nothing for other files.
+
+    Raises `Unscannable` as `attachment_text` does.
+    """
+    if not zipfile.is_zipfile(path):
+        return []
+    with _opened(path) as archive:
+        judge_archive(archive)
+        parts = [
+            name
+            for name in archive.namelist()
+            if name.startswith("word/") and name.endswith(".xml")
+        ]
+        found = {code for name in parts for code in _traces(_parsed(archive, name))}
+    return sorted(found)
+
+
+def _traces(root: Element | None) -> Iterator[str]:
+    for node in root.iter("{*}*") if root is not None else ():
+        local = _local(node)
+        if local in _CHANGES or local.endswith("PrChange"):
+            yield "tracked_changes"
+        elif local in {"comment", "commentReference", "commentRangeStart"}:
+            yield "comments"
 
 
 def _is_office(archive: zipfile.ZipFile) -> bool:
@@ -93,13 +119,12 @@ def _plain(path: Path) -> str:
     return decoded(path.read_bytes())
 
 
-def _office(path: Path) -> str:
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open an archive; whatever goes wrong with it is `Unscannable`."""
     try:
         with zipfile.ZipFile(path) as archive:
-            if not _is_office(archive):
-                return ""
-            judge_archive(archive)
-            return "\n".join(_texts(archive))
+            yield archive
     except (
         zipfile.BadZipFile,
         etree.XMLSyntaxError,
@@ -112,20 +137,12 @@ def _office(path: Path) -> str:
         raise Unscannable(f"{type(e).__name__}: not a readable archive") from e
 
 
-def judge_archive(archive: zipfile.ZipFile) -> None:
-    """Refuse a dishonest archive by its directory: too many, too large, too dense or overlapping entries."""
-    entries = sorted(archive.infolist(), key=lambda entry: entry.header_offset)
-    end = 0
-    for entry in entries:
-        if entry.header_offset < end:
-            raise Unscannable("overlapping entries")
-        end = entry.header_offset + 30 + entry.compress_size
-        if entry.file_size > 1 << 20 and entry.file_size > MAX_RATIO * max(entry.compress_size, 1):
-            raise Unscannable("compressed too densely")
-        if entry.flag_bits & 0x1:
-            raise Unscannable("encrypted")
-    if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED:
-        raise Unscannable("archive too large")
+def _office(path: Path) -> str:
+    with _opened(path) as archive:
+        if not _is_office(archive):
+            return ""
+        judge_archive(archive)
+        return "\n".join(_texts(archive))
 
 
 def _texts(archive: zipfile.ZipFile) -> Iterator[str]:
@@ -148,10 +165,7 @@ def _texts(archive: zipfile.ZipFile) -> Iterator[str]:
 
 
 def _parsed(archive: zipfile.ZipFile, name: str) -> Element | None:
-    with archive.open(name) as stream:
-        raw = stream.read(MAX_UNPACKED + 1)
-    if len(raw) > MAX_UNPACKED:
-        raise Unscannable("entry larger than its directory says")
+    raw = read_entry(archive, name)
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, recover=True, remove_comments=True
     )

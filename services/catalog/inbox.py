@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog.actions.accept_items import accept_items
 from services.catalog.actions.note_visible import note_visible
-from services.catalog.actions.prepare_events import Received, prepare_events
+from services.catalog.actions.prepare_events import Received, prepare_in_turns
 from services.catalog.doors import Doors
 from services.catalog.reading import Sender
+from shared import failpoints
 from shared.bus import hears
 from shared.events.effects import VisibleEvent
 from shared.http import traceparent_of
@@ -27,20 +27,14 @@ def received(message: Msg) -> Received:
     )
 
 
-SMALL = 16 * 1024
-"""Bytes of a batch that is read on the loop: below two milliseconds of work a thread costs more than it spares."""
-
-
 @hears("INTAKE", durable="catalog", parse_message=received)
 async def on_intake(
     events: Sequence[Received], session: AsyncSession, now: datetime, *, doors: Doors
 ) -> None:
     """Judge a batch; every event gets its outcome, whatever is wrong with it."""
+    await failpoints.reach("intake.received")
     senders = await senders_of(session, {event.department for event in events if event.department})
-    if sum(len(event.raw) for event in events) < SMALL:
-        read = prepare_events(events, senders, now=now)
-    else:
-        read = await asyncio.to_thread(prepare_events, events, senders, now=now)
+    read = await prepare_in_turns(events, senders, now=now)
     await accept_items(session, read, now=now, doors=doors)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from string import Formatter
-from typing import Any
 
 DEFAULT_RULE = "{department}-{class}-{yyyy}-{serial:05d}"
 """Like `JTJ-NOTICE-2026-00012`: department, class, year, running number, as Chinese practice composes it."""
@@ -28,25 +28,24 @@ class IndexNumbers:
     template: str
 
     def scope(self, *, department: str, catalogue: str, day: date) -> str:
-        """Return the name of the counter that the next serial comes from: the number with the serial left open."""
-        return "".join(
-            text
-            + (
-                _part(name, department, catalogue, day)
-                if name and name != "serial"
-                else "#"
-                if name
-                else ""
-            )
-            for text, name, _, _ in Formatter().parse(self.template)
-        )
+        """Return the number with the serial left open, as `str.format` fills it: what the serials run in."""
+        return _scope(self.template, department, catalogue, day)
 
     def number(self, *, department: str, catalogue: str, day: date, serial: int) -> str:
         """Return the index number of *serial*, counted from 1 within its scope."""
-        values: dict[str, Any] = {
-            name: _part(name, department, catalogue, day) for name in _FIELDS - {"serial"}
-        }
-        return self.template.format_map(values | {"serial": serial})
+        return _scope(self.template, department, catalogue, day).format(serial=serial)
+
+
+@lru_cache(maxsize=4096)
+def _scope(template: str, department: str, catalogue: str, day: date) -> str:
+    parts = []
+    for literal, name, form, _ in Formatter().parse(template):
+        parts.append(literal)
+        if name == "serial":
+            parts.append(f"{{serial:{form}}}")
+        elif name:
+            parts.append(_part(name, department, catalogue, day))
+    return "".join(parts)
 
 
 def index_numbers(template: str = DEFAULT_RULE) -> IndexNumbers:

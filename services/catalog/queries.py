@@ -37,7 +37,7 @@ async def record_page(
         await session.execute(
             text(
                 "SELECT o.sequence, CASE WHEN NOT EXISTS (SELECT 1 FROM catalog.version w WHERE w.item_id = v.item_id "
-                "AND w.version > v.version AND w.change = 'withdrawal') THEN o.body END AS body "
+                "AND w.version > v.version AND w.change = 'withdrawal') THEN nullif(o.body, '') END AS body "
                 "FROM catalog.outbox o LEFT JOIN catalog.version v ON v.outbox_id = o.outbox_id "
                 "WHERE o.sequence > :after AND o.sequence <= :end ORDER BY o.sequence LIMIT :limit"
             ),
@@ -59,7 +59,7 @@ async def record_page(
 
 
 def _entry(sequence: int, body: str, epoch: Any, *, state: bool) -> dict[str, Any]:
-    event = from_json(with_sequence(body, sequence, epoch))
+    event = from_json(with_sequence(body.encode(), sequence, epoch))
     data = event["data"]
     entry = {
         "sequence": sequence,
@@ -141,6 +141,15 @@ async def _delivery(session: AsyncSession, item_id: str) -> dict[str, list[dict[
     return delivery
 
 
+async def nkey_of(session: AsyncSession, department: str) -> str | None:
+    """Return the public NATS key of *department*, which also signs its packages; None when it has none."""
+    found = await session.execute(
+        text("SELECT nkey FROM catalog.department WHERE code = :code"), {"code": department}
+    )
+    key: str | None = found.scalar()
+    return key
+
+
 async def departments(session: AsyncSession) -> list[dict[str, Any]]:
     """Return every body with its policy, rights and number of items."""
     rows = await session.execute(
@@ -161,6 +170,18 @@ async def waiting_list(session: AsyncSession) -> list[dict[str, Any]]:
             "SELECT waiting_id, department, source_id, kind, because, publish_at, received_at, "
             "event::jsonb ->> 'title' AS title FROM catalog.waiting "
             "WHERE decision IS NULL AND kind = 'held' ORDER BY waiting_id"
+        )
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+async def unconfirmed_relations(session: AsyncSession) -> list[dict[str, Any]]:
+    """Return what items say of those of other bodies, until these bodies have decided; oldest first."""
+    rows = await session.execute(
+        text(
+            "SELECT r.number, r.target_department AS department, r.target_source_id AS source_id, r.type, "
+            "r.department || '/' || r.source_id AS source, r.title, r.effective_on, r.said_at FROM catalog.relation r "
+            "WHERE r.decision IS NULL ORDER BY r.number"
         )
     )
     return [dict(row) for row in rows.mappings()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from hashlib import sha256
@@ -9,7 +10,7 @@ from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from shared.errors import Problem
 from shared.events.intake import IntakeData, WithdrawalData
@@ -41,8 +42,6 @@ class Incoming:
     """Of the data alone; the order of keys, the event's id and the `sourceversion` do not count."""
     event_sha256: str
     """Of kind, data and `sourceversion`: what "the same id, other content" compares."""
-    raw: str
-    """The data as JSON, for an item that has to wait."""
     sourceversion: int | None = None
     body_html: str | None = None
     findings: tuple[str, ...] = ()
@@ -52,6 +51,19 @@ class Incoming:
     traceparent: str | None = None
     released: Literal["", "person", "clock"] = ""
     """Who has let it out of the waiting list; what a person lets out still waits for its `publish_at`."""
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """An event that could not be read: all its problems, and what could be made out of it."""
+
+    event_id: str
+    department: str
+    problems: list[Problem]
+    source_id: str | None = None
+
+
+Read = Incoming | Unreadable
 
 
 @dataclass(frozen=True)
@@ -71,8 +83,8 @@ class Standing:
     notice_note: str | None
     history: list[dict[str, Any]] = field(default_factory=list)
     outbox_id: int = 0
-    public: dict[str, Any] | None = None
-    """The current public data; read only where a withdrawal needs it."""
+    public: bytes | None = None
+    """The current public data as JSON; read only where a withdrawal needs it."""
 
 
 @dataclass(frozen=True)
@@ -159,20 +171,46 @@ def day_end(value: date | datetime, zone: ZoneInfo) -> datetime:
     return datetime.combine(value + timedelta(days=1), time(), tzinfo=zone)
 
 
-def validity_of(data: IntakeData, today: date) -> str | None:
-    """Return the public validity: what is declared, else by its dates; None where the question makes no sense."""
-    if data.validity:
-        return data.validity
-    if data.expires_on and data.expires_on < today:
-        return "expired"
-    if (
-        data.document_number
-        or data.effective_on
-        or data.expires_on
-        or data.catalogue.startswith("regulation")
-    ):
-        return "in_force"
-    return None
+ACTING = {"amends": "amended", "repeals": "repealed", "replaces": "repealed"}
+"""Relations that act on their targets, and what these become."""
+_SEVERITY = ("in_force", "amended", "expired", "repealed")
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What another published item does to this one, confirmed or by right."""
+
+    type: str
+    source: str
+    """`<department>/<source_id>` of the other item."""
+    title: str
+    effective_on: date | None = None
+
+    def acts(self, today: date) -> bool:
+        """Say whether the other item is in effect on *today*."""
+        return self.effective_on is None or self.effective_on <= today
+
+
+def validity_of(
+    declared: str | None,
+    fields: Mapping[str, Any],
+    today: date,
+    effects: Sequence[Effect] = (),
+) -> str | None:
+    """Return the public validity: the severest of what is declared, its dates and what other items do to it.
+
+    *fields* is the public state; None where the question makes no sense.
+    """
+    expires_on = fields.get("expires_on")
+    found = [ACTING[effect.type] for effect in effects]
+    if declared:
+        found.append(declared)
+    if expires_on and date.fromisoformat(str(expires_on)) < today:
+        found.append("expired")
+    dated = fields.get("document_number") or fields.get("effective_on") or expires_on
+    if dated or fields["catalogue"].startswith("regulation"):
+        found.append("in_force")
+    return max(found, key=_SEVERITY.index) if found else None
 
 
 @dataclass(frozen=True)
@@ -190,6 +228,8 @@ class NextState:
     notice_note: str | None
     state: str
     type: str
+    sealed: tuple[int, ...] = ()
+    """Earlier versions whose text goes for good with this one."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +251,8 @@ class Turn:
     standing: Standing | None
     office: Office
     now: datetime
+    effects: Sequence[Effect] = ()
+    """What other items do to this one, today or later."""
 
     @property
     def version(self) -> int:
@@ -227,7 +269,7 @@ def publish(event: Incoming, data: IntakeData, turn: Turn, zone: ZoneInfo) -> Ne
     fields |= {
         "title": data.title,
         "catalogue": data.catalogue,
-        "validity": validity_of(data, turn.now.astimezone(zone).date()),
+        **_validity(data.validity, fields | {"catalogue": data.catalogue}, turn, zone),
         "body": {"format": "html", "content": event.body_html}
         if event.body_html is not None
         else None,
@@ -240,7 +282,67 @@ def publish(event: Incoming, data: IntakeData, turn: Turn, zone: ZoneInfo) -> Ne
         if turn.version == 1
         else "org.opengazette.record.updated.v1"
     )
-    return _next(turn, event.source_id, change, data.change_note, fields, kind)
+    sealing = _replaced(turn.standing) if data.change_reason else ()
+    return _next(turn, event.source_id, change, data.change_note, fields, kind, sealing=sealing)
+
+
+def _validity(
+    declared: str | None, fields: Mapping[str, Any], turn: Turn, zone: ZoneInfo
+) -> dict[str, Any]:
+    today = turn.now.astimezone(zone).date()
+    acting = [effect for effect in turn.effects if effect.acts(today)]
+    return {
+        "validity": validity_of(declared, fields, today, acting),
+        "validity_by": [{"type": e.type, "source": e.source} for e in acting] or None,
+    }
+
+
+_ISSUED = {
+    "item_id", "source_id", "department", "version", "notice_version", "notice_note", "change", "change_note",
+    "history", "index_number", "url", "published_at", "updated_at",
+}  # fmt: skip
+"""Members of the public state that every version gets anew."""
+_BECAUSE = {"amends": "修改", "repeals": "废止", "replaces": "代替"}
+
+
+def settled(turn: Turn, source_id: str, declared: str | None, zone: ZoneInfo) -> NextState | None:
+    """Return the minor version that a change of validity makes of an item as it stands, None without a change."""
+    public = turn.standing.public if turn.standing else None
+    before = from_json(public) if public else {}
+    fields = {name: value for name, value in before.items() if name not in _ISSUED}
+    validity = _validity(declared, fields, turn, zone)
+    if all(before.get(name) == value for name, value in validity.items()):
+        return None
+    note = _why(turn, before, validity, zone)
+    kind = "org.opengazette.record.updated.v1"
+    return _next(turn, source_id, "minor", note, fields | validity, kind)
+
+
+def _why(turn: Turn, before: Mapping[str, Any], validity: Mapping[str, Any], zone: ZoneInfo) -> str:
+    known = {(one["type"], one["source"]) for one in before.get("validity_by") or ()}
+    today = turn.now.astimezone(zone).date()
+    fresh = [
+        effect
+        for effect in turn.effects
+        if effect.acts(today) and (effect.type, effect.source) not in known
+    ]
+    if fresh:
+        effect = max(fresh, key=lambda one: _SEVERITY.index(ACTING[one.type]))
+        title = effect.title if effect.title.startswith("《") else f"《{effect.title}》"
+        return f"被{title}{_BECAUSE[effect.type]}"
+    if validity["validity"] == "expired":
+        return "有效期届满"
+    return "效力状态变更"
+
+
+def _replaced(standing: Standing | None) -> tuple[int, ...]:
+    """Return the version with a text that a new one replaces, or none."""
+    texts = [
+        entry["version"]
+        for entry in (standing.history if standing else [])
+        if entry["change"] != "withdrawal"
+    ]
+    return (max(texts),) if texts else ()
 
 
 _KEPT = {
@@ -259,24 +361,44 @@ def withdraw(
     event: Incoming, data: WithdrawalData, turn: Turn, *, target: str | None = None
 ) -> NextState:
     """Return the tombstone that *event* makes of an item; *target* is the resolved redirection."""
-    before = (turn.standing.public if turn.standing else None) or {"catalogue": "other"}
+    public = turn.standing.public if turn.standing else None
+    before = from_json(public) if public else {"catalogue": "other"}
     fields = {name: before[name] for name in _KEPT[data.kind] if name in before}
     fields |= {"state": data.kind, "reason": data.reason, "redirect_to": target}
     kind = "org.opengazette.record.withdrawn.v1"
-    return _next(turn, event.source_id, "withdrawal", data.reason, fields, kind)
+    earlier = turn.standing.history if turn.standing and data.kind == "vanish" else []
+    sealing = tuple(entry["version"] for entry in earlier)
+    return _next(turn, event.source_id, "withdrawal", data.reason, fields, kind, sealing=sealing)
+
+
+def _sealed(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return what the history says of a version whose text is gone: neither does its note stay."""
+    return {name: entry[name] for name in ("version", "at", "change")} | {"sealed": True}
 
 
 def _next(
-    turn: Turn, source_id: str, change: str, note: str | None, fields: dict[str, Any], kind: str
+    turn: Turn,
+    source_id: str,
+    change: str,
+    note: str | None,
+    fields: dict[str, Any],
+    kind: str,
+    *,
+    sealing: tuple[int, ...] = (),
 ) -> NextState:
     who, standing, office, now = turn.who, turn.standing, turn.office, turn.now
     version = turn.version
     loud = change in ("major", "withdrawal")
     notice_version = version if loud else (standing.notice_version if standing else 0)
     notice_note = note if loud else (standing.notice_note if standing else None)
+    if notice_version in sealing:
+        notice_note = None
     entry = {"version": version, "at": now, "change": change, "note": note}
     history = [
-        *(standing.history if standing else []),
+        *(
+            _sealed(one) if one["version"] in sealing else one
+            for one in (standing.history if standing else [])
+        ),
         {k: v for k, v in entry.items() if v is not None},
     ]
     public = {
@@ -307,4 +429,9 @@ def _next(
         notice_note=notice_note,
         state=str(fields["state"]),
         type=kind,
+        sealed=tuple(
+            one["version"]
+            for one in (standing.history if standing else [])
+            if one["version"] in sealing and not one.get("sealed")
+        ),
     )

@@ -19,10 +19,12 @@ class Settings(BaseSettings):
     site_url: str = "http://127.0.0.1:8080"
     path_prefix: str = ""
     """Path below which the site lies, e.g. `/zwgk`: links of the delivery page begin with it."""
-    blobs_url: Path = Path("blobs")
-    """Folder of the attachments: `public/` and `held/` below it."""
+    blobs_url: str | Path = "blobs"
+    """Folder of the attachments, or `s3://bucket/prefix`: `public/` and `held/` below it."""
     nats_users_file: Path | None = None
     """Where the departments' NATS users are written (the server includes this file)."""
+    nats_users_with_ours: bool = False
+    """Whether that file begins with our own user, as `nats_url` names it: for a server that includes it as it is."""
     timezone: str = "Asia/Shanghai"
     internal_token: str = ""
     projections: dict[str, str] = {}

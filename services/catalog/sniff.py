@@ -75,6 +75,16 @@ class Kind:
     refused: str = ""
     """`active` for what a browser or a machine would run, `unknown`, `dishonest` for an unsafe archive."""
 
+    @property
+    def note(self) -> str:
+        """One word for it, that `of_note` reads."""
+        return f"!{self.refused}" if self.refused else self.extension
+
+    @classmethod
+    def of_note(cls, note: str) -> Kind:
+        """Return what *note* says."""
+        return cls(refused=note[1:]) if note.startswith("!") else cls(note)
+
 
 def kind_of(path: Path) -> Kind:
     """Return what the file at *path* is by its bytes; text is `txt` whatever its dialect."""
@@ -92,7 +102,12 @@ def kind_of(path: Path) -> Kind:
 
 def judge(path: Path, name: str, media_type: str, at: JsonPath) -> list[Problem]:
     """Return what is wrong with the file at *path* as an attachment called *name*, said to be *media_type*."""
-    kind, extension = kind_of(path), _extension(name)
+    return judge_kind(kind_of(path), name, media_type, at)
+
+
+def judge_kind(kind: Kind, name: str, media_type: str, at: JsonPath) -> list[Problem]:
+    """Return what is wrong with a file of this kind as an attachment called *name*, said to be *media_type*."""
+    extension = _extension(name)
     if kind.refused == "active" or extension not in _MEDIA:
         return [complaint(at, "type_not_allowed", _not_allowed(name))]
     if kind.refused == "dishonest":

@@ -25,11 +25,20 @@ from sqlalchemy.dialects.postgresql import JSONB
 from shared.db import metadata as schema_metadata
 from shared.outbox import outbox_tables
 from shared.plumbing import plumbing
+from shared.purging import purge_table
 
 metadata = schema_metadata("catalog")
 tables = plumbing(metadata)
 said = outbox_tables(metadata)
 outbox, head = said.outbox, said.head
+purge = purge_table(
+    metadata,
+    Column(
+        "files", JSONB
+    ),  # SHA-256 of the attachments of a version; emptied when they are dealt with
+    Column("only_files", Boolean, nullable=False, server_default=text("false")),
+)
+"""Versions whose text must leave every byte, and (`only_files`) those whose attachments leave the web."""
 
 _NOW = func.now()
 _STATES = "'published', 'withdrawn', 'gone', 'redirect', 'vanish'"
@@ -91,6 +100,7 @@ item = Table(
     Column("opens_at", DateTime(timezone=True)),
     Column("closes_at", DateTime(timezone=True)),
     Column("expires_on", Date),
+    Column("declared", Text),  # the validity that the department itself says
     Column("remove_after", DateTime(timezone=True)),
     UniqueConstraint("department", "source_id"),
     CheckConstraint(f"state IN ({_STATES})", name="state"),
@@ -211,3 +221,38 @@ site_list = Table(
     Column("value", JSONB, nullable=False),
     CheckConstraint("key IN ('catalogue', 'vocabulary', 'settings', 'day')", name="key"),
 )
+
+relation = Table(
+    "relation",
+    metadata,
+    Column("department", Text, primary_key=True),
+    Column("source_id", Text, primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("target_department", Text, primary_key=True),
+    Column("target_source_id", Text, primary_key=True),
+    Column("title", Text, nullable=False),  # of the item that says it
+    Column("effective_on", Date),  # from then on it acts; at once without a day
+    Column("said_at", DateTime(timezone=True), nullable=False),
+    Column("number", BigInteger, Identity(), nullable=False, unique=True),
+    Column("decision", Text),  # NULL: the target's owner has not said yet
+    Column("decided_at", DateTime(timezone=True)),
+    Column("decided_by", Text),
+    Column("reason", Text),
+    CheckConstraint("type IN ('amends', 'repeals', 'replaces')", name="type"),
+    CheckConstraint("decision IN ('own', 'confirmed', 'refused')", name="decision"),
+    CheckConstraint("(decision IS NULL) = (decided_at IS NULL)", name="decision_is_whole"),
+    Index("ix_relation_target", "target_department", "target_source_id"),
+    Index("ix_relation_unconfirmed", "number", postgresql_where=text("decision IS NULL")),
+    Index(
+        "ix_relation_effective", "effective_on", postgresql_where=text("effective_on IS NOT NULL")
+    ),
+)
+"""What published items do to others: the relations that act on their targets' validity."""
+
+unsettled = Table(
+    "unsettled",
+    metadata,
+    Column("department", Text, primary_key=True),
+    Column("source_id", Text, primary_key=True),
+)
+"""Items whose validity has to be looked at again."""

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic_core import to_json
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from services.catalog import rules
-from services.catalog.tables import outbox
-from shared.arrays import Texts
+from services.catalog.tables import item, outbox, version, waiting
+from shared.arrays import Texts, inserting, renewing
 from shared.events.intake import IntakeData
-from shared.outbox import Outgoing, announce
+from shared.outbox import Outgoing, announcing
+from shared.session import Statement
 
 
 @dataclass(frozen=True)
@@ -36,6 +33,17 @@ class Waits:
     received_at: datetime
 
 
+@dataclass(frozen=True)
+class Acting:
+    """One relation that acts on its target."""
+
+    type: str
+    department: str
+    source_id: str
+    title: str
+    effective_on: date | None
+
+
 @dataclass
 class Changes:
     """What is written at the end of a batch; an item changed twice is written once."""
@@ -50,6 +58,14 @@ class Changes:
     sourceversions: list[tuple[UUID, int]] = field(default_factory=list)
     files: set[tuple[str, str]] = field(default_factory=set)
     """(department, sha256) of attachments that became public."""
+    relations: dict[tuple[str, str], list[Acting]] = field(default_factory=dict)
+    """What items do to others now, by department and `source_id`, where that may differ from before."""
+    touched: set[tuple[str, str]] = field(default_factory=set)
+    """Items whose validity may change by it."""
+    purges: list[tuple[UUID, int]] = field(default_factory=list)
+    """Versions whose text goes for good."""
+    hidden: list[UUID] = field(default_factory=list)
+    """Items that fell: what they refer to leaves the web, unless others refer to it."""
 
     def wait(
         self,
@@ -71,7 +87,7 @@ class Changes:
                 event.event_id,
                 kind,
                 list(because),
-                event.raw,
+                event.data.model_dump_json(exclude_unset=True),
                 event.content_sha256,
                 event.sourceversion,
                 publish_at,
@@ -117,11 +133,12 @@ class Changes:
             "updated_at": now,
             "notice_version": after.notice_version,
             "notice_note": after.notice_note,
-            "history": to_json(after.history).decode(),
+            "history": after.history,
             "outbox_id": after.outbox_id,
             "opens_at": period.opens_at if period else None,
             "closes_at": period.closes_at if period else None,
             "expires_on": data.expires_on if data else None,
+            "declared": data.validity if data else None,
             "remove_after": rules.day_end(data.remove_after, zone)
             if data and data.remove_after
             else None,
@@ -139,110 +156,171 @@ class Changes:
             }
         )
         self.said.append(outgoing)
+        self.purges += [(after.item_id, sealed) for sealed in following.sealed]
+        if following.change == "withdrawal":
+            self.hidden.append(after.item_id)
         if data:
             self.files.update((event.department, a.sha256) for a in data.attachments)
 
 
-_ITEM = {
-    "item_id": "uuid", "department": "text", "source_id": "text", "version": "int", "state": "text",
-    "content_sha256": "text", "sourceversion": "bigint", "url": "text", "index_number": "text",
-    "first_published_on": "date", "published_at": "timestamptz", "updated_at": "timestamptz", "notice_version": "int",
-    "notice_note": "text", "history": "jsonb", "outbox_id": "bigint", "opens_at": "timestamptz",
-    "closes_at": "timestamptz", "expires_on": "date", "remove_after": "timestamptz",
-}  # fmt: skip
-_VERSION = {
-    "item_id": "uuid", "version": "int", "at": "timestamptz", "change": "text", "sha256": "text",
-    "outbox_id": "bigint", "by_event": "text", "review": "jsonb",
-}  # fmt: skip
-_WAITING = {
-    "department": "text", "source_id": "text", "event_id": "text", "kind": "text", "because": "jsonb", "event": "text",
-    "content_sha256": "text", "sourceversion": "bigint", "publish_at": "timestamptz", "received_at": "timestamptz",
-}  # fmt: skip
-
-
-def _insert(table: str, columns: dict[str, str], tail: str = "") -> str:
-    """Return an INSERT that takes one array per column: one statement for any number of rows."""
-    names = ", ".join(columns)
-    picked = ", ".join(
-        f"CAST({n} AS jsonb)" if kind == "jsonb" else n for n, kind in columns.items()
-    )
-    arrays = ", ".join(
-        f"CAST(:{n} AS {'text' if kind == 'jsonb' else kind}[])" for n, kind in columns.items()
-    )
-    return (
-        f"INSERT INTO {table} ({names}) SELECT {picked} FROM unnest({arrays}) AS r({names}) {tail}"
-    )
-
-
-_KEPT = {"item_id", "department", "source_id", "url", "published_at"}
-_WRITE_ITEM = text(
-    _insert(
-        "catalog.item",
-        _ITEM,
-        "ON CONFLICT (item_id) DO UPDATE SET "
-        + ", ".join(f"{n} = excluded.{n}" for n in _ITEM if n not in _KEPT),
-    )
+_KEPT = ("item_id", "department", "source_id", "url", "published_at")
+_WRITE_ITEM = inserting(item, tail="ON CONFLICT (item_id) " + renewing(item, *_KEPT))
+_WRITE_VERSION = inserting(version)
+_WRITE_WAITING = inserting(
+    waiting,
+    "department source_id event_id kind because event content_sha256 sourceversion publish_at received_at",
 )
-_WRITE_VERSION = text(_insert("catalog.version", _VERSION))
-_WRITE_WAITING = text(_insert("catalog.waiting", _WAITING))
 
 
-def _columns(rows: Sequence[dict[str, Any]], names: dict[str, str]) -> dict[str, list[Any]]:
-    return {
-        name: (Texts if kind in ("text", "jsonb") else list)(row[name] for row in rows)
-        for name, kind in names.items()
-    }
-
-
-async def write_changes(session: AsyncSession, changes: Changes, *, now: datetime) -> None:
-    """Write *changes*; the outbox first, since items and versions refer to it."""
-    await announce(session, outbox, sorted(changes.said, key=lambda said: said.outbox_id), now=now)
+def writing(changes: Changes, *, now: datetime) -> list[Statement]:
+    """Return the statements that write *changes*; the outbox first, since items and versions refer to it."""
+    statements = announcing(outbox, sorted(changes.said, key=lambda said: said.outbox_id), now=now)
     if changes.items:
-        await session.execute(_WRITE_ITEM, _columns(list(changes.items.values()), _ITEM))
-        await session.execute(_WRITE_VERSION, _columns(changes.versions, _VERSION))
+        statements += [
+            _WRITE_ITEM(list(changes.items.values())),
+            _WRITE_VERSION(changes.versions),
+        ]
     if changes.receipts:
-        await session.execute(
-            text(
-                "INSERT INTO catalog.receipt (department, event_id, content_sha256, outcome, received_at) "
-                "SELECT d, e, c, CAST(o AS jsonb), CAST(:now AS timestamptz) FROM unnest(CAST(:d AS text[]), "
-                "CAST(:e AS text[]), CAST(:c AS text[]), CAST(:o AS text[])) AS r(d, e, c, o)"
-            ),
-            {"now": now}
-            | dict(zip("deco", map(Texts, zip(*changes.receipts, strict=True)), strict=True)),
+        receipts = zip(*changes.receipts, strict=True)
+        statements.append(
+            (_WRITE_RECEIPT, {"now": now} | dict(zip("deco", map(Texts, receipts), strict=True)))
         )
-    await _write_waiting(session, changes, now)
+    statements += _writing_waiting(changes, now)
     if changes.sourceversions:
-        await session.execute(
-            text(
-                "UPDATE catalog.item i SET sourceversion = k.v FROM unnest(CAST(:ids AS uuid[]), CAST(:v AS bigint[])) "
-                "AS k(id, v) WHERE i.item_id = k.id"
-            ),
-            {
-                "ids": [i for i, _ in changes.sourceversions],
-                "v": [v for _, v in changes.sourceversions],
-            },
-        )
+        ids, versions = zip(*changes.sourceversions, strict=True)
+        statements.append((_RAISE_SOURCEVERSION, {"ids": list(ids), "v": list(versions)}))
     if changes.files:
-        await session.execute(
-            text(
-                "UPDATE catalog.blob b SET referenced = true FROM unnest(CAST(:d AS text[]), CAST(:s AS text[])) AS k(d, s) "
-                "WHERE b.department = k.d AND b.sha256 = k.s"
-            ),
-            {"d": [d for d, _ in changes.files], "s": [s for _, s in changes.files]},
+        departments, files = zip(*changes.files, strict=True)
+        statements.append((_REFER_TO_FILE, {"d": Texts(departments), "s": Texts(files)}))
+    return statements + _relating(changes, now) + _purging(changes, now)
+
+
+def _relating(changes: Changes, now: datetime) -> list[Statement]:
+    """Write what items do to others; what a body says of its own items, or of bodies below it, acts at once."""
+    if not changes.relations:
+        return []
+    said = [
+        (
+            department,
+            source_id,
+            one.type,
+            one.department,
+            one.source_id,
+            one.title,
+            one.effective_on,
         )
+        for (department, source_id), acting in changes.relations.items()
+        for one in acting
+    ]
+    columns = list(zip(*said, strict=True)) or [()] * 7
+    values = dict(zip("dstxyne", (list(column) for column in columns), strict=True))
+    touched = sorted(changes.touched)
+    return [
+        (
+            _DROP_RELATIONS,
+            {
+                "kd": [key[0] for key in changes.relations],
+                "ks": [key[1] for key in changes.relations],
+                **{name: values[name] for name in "dstxy"},
+            },
+        ),
+        (_WRITE_RELATIONS, values | {"now": now}),
+        (_UNSETTLE, {"d": [key[0] for key in touched], "s": [key[1] for key in touched]}),
+    ]
 
 
-async def _write_waiting(session: AsyncSession, changes: Changes, now: datetime) -> None:
+_PLACES = "unnest(CAST(:d AS text[]), CAST(:s AS text[]), CAST(:t AS text[]), CAST(:x AS text[]), CAST(:y AS text[])"
+_DROP_RELATIONS = (
+    "DELETE FROM catalog.relation r USING unnest(CAST(:kd AS text[]), CAST(:ks AS text[])) AS k(d, s) "
+    "WHERE r.department = k.d AND r.source_id = k.s AND NOT EXISTS ("
+    f"SELECT 1 FROM {_PLACES}) AS n(d, s, t, x, y) WHERE (n.d, n.s, n.t, n.x, n.y) = "
+    "(r.department, r.source_id, r.type, r.target_department, r.target_source_id))"
+)
+_WRITE_RELATIONS = (
+    "INSERT INTO catalog.relation (department, source_id, type, target_department, target_source_id, title, "
+    "effective_on, said_at, decision, decided_at) SELECT n.d, n.s, n.t, n.x, n.y, n.n, n.e, :now, "
+    "CASE WHEN o.own THEN 'own' END, CASE WHEN o.own THEN CAST(:now AS timestamptz) END "
+    f"FROM {_PLACES}, CAST(:n AS text[]), CAST(:e AS date[])) AS n(d, s, t, x, y, n, e), LATERAL ("
+    "WITH RECURSIVE above(code) AS (SELECT n.x UNION SELECT c.parent FROM catalog.department c "
+    "JOIN above a ON c.code = a.code WHERE c.parent IS NOT NULL) "
+    "SELECT EXISTS (SELECT 1 FROM above WHERE code = n.d) AS own) o "
+    "ON CONFLICT (department, source_id, type, target_department, target_source_id) DO UPDATE "
+    "SET title = excluded.title, effective_on = excluded.effective_on"
+)
+_UNSETTLE = (
+    "INSERT INTO catalog.unsettled (department, source_id) SELECT * FROM unnest(CAST(:d AS text[]), CAST(:s AS text[])) "
+    "ON CONFLICT DO NOTHING"
+)
+
+
+def _purging(changes: Changes, now: datetime) -> list[Statement]:
+    """Take texts out of the record at once; what that leaves in files and streams is `actions/purge_texts.py`'s."""
+    statements: list[Statement] = []
+    if changes.purges:
+        ids, versions = zip(*changes.purges, strict=True)
+        sealed = {"ids": list(ids), "versions": list(versions), "now": now}
+        statements += [(_NOTE_PURGES, sealed), (_EMPTY_OUTBOX, sealed), (_FORGET_HASHES, sealed)]
+    if changes.hidden:
+        statements.append((_NOTE_FILES, {"ids": changes.hidden, "now": now}))
+    return statements
+
+
+_SEALED = (
+    "unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[])) AS k(id, n) "
+    "JOIN catalog.version v ON v.item_id = k.id AND v.version = k.n"
+)
+_FILES = "jsonb_path_query_array(CAST(o.body AS jsonb), '$.data.attachments[*].sha256')"
+_NOTE_PURGES = (
+    "INSERT INTO catalog.purge AS p (item_id, version, noted_at, files) "
+    f"SELECT v.item_id, v.version, CAST(:now AS timestamptz), {_FILES} FROM {_SEALED} "
+    "JOIN catalog.outbox o USING (outbox_id) WHERE o.body <> '' ON CONFLICT (item_id, version) DO UPDATE "
+    "SET noted_at = excluded.noted_at, files = excluded.files, only_files = false, done_at = NULL"
+)
+_EMPTY_OUTBOX = (
+    # `sent`: an empty body is never sent, and what was not sent takes no sequence
+    f"UPDATE catalog.outbox o SET body = '', sent = true FROM {_SEALED} WHERE o.outbox_id = v.outbox_id"
+)
+_FORGET_HASHES = (
+    "UPDATE catalog.version v SET sha256 = '' FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[])) AS k(id, n) "
+    "WHERE v.item_id = k.id AND v.version = k.n"
+)
+_NOTE_FILES = (
+    "INSERT INTO catalog.purge (item_id, version, noted_at, files, only_files) "
+    f"SELECT v.item_id, v.version, CAST(:now AS timestamptz), {_FILES}, true FROM catalog.version v "
+    "JOIN catalog.outbox o USING (outbox_id) WHERE v.item_id = ANY(:ids) AND o.body LIKE '%\"attachments\":[{%' "
+    "ON CONFLICT (item_id, version) DO UPDATE SET files = excluded.files, done_at = NULL WHERE purge.only_files"
+)
+
+
+_WRITE_RECEIPT = (
+    "INSERT INTO catalog.receipt (department, event_id, content_sha256, outcome, received_at) "
+    "SELECT d, e, c, CAST(o AS jsonb), CAST(:now AS timestamptz) FROM unnest(CAST(:d AS text[]), "
+    "CAST(:e AS text[]), CAST(:c AS text[]), CAST(:o AS text[])) AS r(d, e, c, o)"
+)
+_RAISE_SOURCEVERSION = (
+    "UPDATE catalog.item i SET sourceversion = k.v FROM unnest(CAST(:ids AS uuid[]), CAST(:v AS bigint[])) "
+    "AS k(id, v) WHERE i.item_id = k.id"
+)
+_REFER_TO_FILE = (
+    "UPDATE catalog.blob b SET referenced = true FROM unnest(CAST(:d AS text[]), CAST(:s AS text[])) AS k(d, s) "
+    "WHERE b.department = k.d AND b.sha256 = k.s"
+)
+
+
+def _writing_waiting(changes: Changes, now: datetime) -> list[Statement]:
+    statements: list[Statement] = []
     if changes.closed:
-        await session.execute(
-            text(
-                "UPDATE catalog.waiting w SET decision = k.x, decided_at = :now FROM unnest(CAST(:d AS text[]), "
-                "CAST(:s AS text[]), CAST(:x AS text[])) AS k(d, s, x) "
-                "WHERE w.department = k.d AND w.source_id = k.s AND w.decision IS NULL"
-            ),
-            {"now": now}
-            | dict(zip("dsx", map(list, zip(*changes.closed, strict=True)), strict=True)),
+        closed = zip(*changes.closed, strict=True)
+        statements.append(
+            (_CLOSE_WAITING, {"now": now} | dict(zip("dsx", map(Texts, closed), strict=True)))
         )
     if changes.waiting:
-        rows = [{**vars(w), "because": to_json(w.because).decode()} for w in changes.waiting]
-        await session.execute(_WRITE_WAITING, _columns(rows, _WAITING))
+        statements.append(_WRITE_WAITING([vars(waits) for waits in changes.waiting]))
+    return statements
+
+
+_CLOSE_WAITING = (
+    "UPDATE catalog.waiting w SET decision = k.x, decided_at = :now FROM unnest(CAST(:d AS text[]), "
+    "CAST(:s AS text[]), CAST(:x AS text[])) AS k(d, s, x) "
+    "WHERE w.department = k.d AND w.source_id = k.s AND w.decision IS NULL"
+)

@@ -24,6 +24,7 @@ from services.catalog.http.edge import Catalog
 from services.catalog.settings import Settings
 from shared.db import Database
 from shared.events.outcomes import Outcome
+from shared.leader import holding
 from shared.relay import Relay
 
 TOKEN = "a token of this instance"
@@ -123,7 +124,7 @@ class Desk:
     async def number_the_record(self) -> None:
         """Give every record event its sequence, as the relay's leader does before it sends."""
         relay = Relay(self.database_url, "nats://127.0.0.1:1")
-        async with relay._leadership() as connection:
+        async with holding(self.database_url, "relay catalog", called="relay") as connection:
             await relay._assign(connection)
 
     async def feed(self, **params: Any) -> dict[str, Any]:
@@ -254,7 +255,7 @@ def later(**span: float) -> str:
 
 
 @asynccontextmanager
-async def open_desk(database_url: str, blobs: Path) -> AsyncIterator[Desk]:
+async def open_desk(database_url: str, blobs: Path | str) -> AsyncIterator[Desk]:
     """Open a catalog on *database_url*: every route, no listener, no clockwork."""
     settings = Settings(
         database_url=database_url,
@@ -270,5 +271,5 @@ async def open_desk(database_url: str, blobs: Path) -> AsyncIterator[Desk]:
     app.state.catalog = Catalog(settings, db, doors)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://catalog") as client:
-        yield Desk(db, doors, client, database_url, blobs)
+        yield Desk(db, doors, client, database_url, Path(blobs))
     await db.close()

@@ -12,8 +12,18 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from services.catalog.blobs import BadDigest, Blobs, BlobTooLarge, NoSuchBlob, WrongDigest
-from services.catalog.sniff import judge, kind_of, media_type_of
+from services.catalog.blobs import (
+    BadDigest,
+    Blobs,
+    BlobTooLarge,
+    NoSuchBlob,
+    WrongDigest,
+    open_blobs,
+)
+from services.catalog.sniff import judge, judge_kind, kind_of, media_type_of
+from shared.objects import Bucket, StoreUnreachable
+from tests.catalog.desk import open_desk
+from tests.s3 import Gate
 
 CONTENT = "附件内容".encode() * 1000
 SHA = hashlib.sha256(CONTENT).hexdigest()
@@ -199,3 +209,130 @@ def test_an_empty_file_is_text(tmp_path: Path) -> None:
     path = tmp_path / "blob"
     path.touch()
     assert kind_of(path).extension == "txt"
+
+
+# --- in a bucket
+
+
+@pytest.fixture
+def bucket(gate: Gate, bucket_address: str) -> Bucket:
+    """An empty place in a real S3 server."""
+    return Bucket(bucket_address)
+
+
+def every_object(bucket: Bucket) -> list[str]:
+    """Return the key of every object."""
+    return sorted(key for area in ("public", "held") for some in bucket.keys(area) for key in some)
+
+
+async def test_a_bucket_does_what_a_folder_does(bucket: Bucket) -> None:
+    """Stored, stored again, released, held again, read, removed: as in a folder, each harmless when repeated."""
+    blobs = open_blobs(bucket.address)
+    assert await blobs.put(stream(CONTENT), SHA) == len(CONTENT)
+    assert await blobs.put(stream(CONTENT), SHA) == len(CONTENT)
+    assert every_object(bucket) == [f"held/{SHA[:2]}/{SHA}"]
+    for area in ("public", "public", "held", "public"):
+        await blobs.move(SHA, area)
+        assert every_object(bucket) == [f"{area}/{SHA[:2]}/{SHA}"]
+    await blobs.put(stream(CONTENT), SHA)
+    assert every_object(bucket) == [f"public/{SHA[:2]}/{SHA}"]
+    assert b"".join([chunk async for chunk in blobs.read(SHA)]) == CONTENT
+    await blobs.remove(SHA)
+    await blobs.remove(SHA)
+    assert every_object(bucket) == []
+    with pytest.raises(NoSuchBlob):
+        await blobs.move(SHA, "public")
+    with pytest.raises(NoSuchBlob):
+        [chunk async for chunk in blobs.read(SHA)]
+
+
+@pytest.mark.parametrize(
+    ("content", "sha256", "limit", "refusal"),
+    [
+        (CONTENT + b"x", SHA, 10**6, WrongDigest),
+        (CONTENT, SHA, len(CONTENT) - 1, BlobTooLarge),
+        (CONTENT, "../../etc/passwd", 10**6, BadDigest),
+    ],
+)
+async def test_a_refused_file_never_reaches_the_bucket(
+    bucket: Bucket, gate: Gate, content: bytes, sha256: str, limit: int, refusal: type[Exception]
+) -> None:
+    """Wrong bytes, too many or a wrong name are refused before anything is sent on."""
+    with pytest.raises(refusal):
+        await open_blobs(bucket.address).put(stream(content), sha256, limit)
+    assert gate.asked == []
+
+
+async def test_a_large_file_passes_in_pieces(bucket: Bucket, gate: Gate) -> None:
+    """A file of several parts arrives whole, and is read without being in memory as a whole."""
+    content = bytes(range(256)) * 45_000
+    sha256 = hashlib.sha256(content).hexdigest()
+    blobs = open_blobs(bucket.address)
+    assert await blobs.put(stream(content, 70_000), sha256) == len(content)
+    pieces = [chunk async for chunk in blobs.read(sha256)]
+    assert b"".join(pieces) == content
+    assert max(len(piece) for piece in pieces) <= 1 << 20
+
+
+@pytest.mark.parametrize(("name", "content", "media_type"), GOOD[:4])
+async def test_a_bucket_knows_what_arrived(
+    bucket: Bucket, tmp_path: Path, name: str, content: bytes, media_type: str
+) -> None:
+    """What the bytes are is noted when they arrive, the same as a folder says of the file itself."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    for blobs in (open_blobs(bucket.address), open_blobs(tmp_path)):
+        await blobs.put(stream(content), sha256)
+        await blobs.move(sha256, "public")
+        kinds = await blobs.kinds([sha256, SHA])
+        assert kinds.keys() == {sha256}
+        assert judge_kind(kinds[sha256], name, media_type, ("data", "attachments", 0)) == []
+    kept = bucket.look(f"public/{sha256[:2]}/{sha256}")
+    assert kept is not None
+    assert kept.attributes["Content-Type"] == "application/octet-stream"
+    assert kept.attributes["Content-Disposition"] == "attachment"
+
+
+async def test_a_file_brought_from_a_folder_is_known(bucket: Bucket) -> None:
+    """An object that somebody copied into the bucket without our notes is looked at itself."""
+    name, content, media_type = GOOD[1]
+    sha256 = hashlib.sha256(content).hexdigest()
+    bucket.write(f"public/{sha256[:2]}/{sha256}", content, {})
+    kinds = await open_blobs(bucket.address).kinds([sha256])
+    assert judge_kind(kinds[sha256], name, media_type, ("data", "attachments", 0)) == []
+
+
+async def test_what_a_browser_would_run_is_known_in_a_bucket(bucket: Bucket) -> None:
+    """A program keeps its mark through the bucket."""
+    content = b"MZ" + bytes(100)
+    sha256 = hashlib.sha256(content).hexdigest()
+    blobs = open_blobs(bucket.address)
+    await blobs.put(stream(content), sha256)
+    kinds = await blobs.kinds([sha256])
+    [problem] = judge_kind(kinds[sha256], "a.pdf", "application/pdf", ("data", "attachments", 0))
+    assert problem.code == "type_not_allowed"
+
+
+async def test_a_bucket_that_is_away_refuses_nobody(bucket: Bucket, gate: Gate) -> None:
+    """An upload is answered with an error that is waited for, leaves no file, and works when the bucket is back."""
+    blobs = open_blobs(bucket.address)
+    gate.open = False
+    with pytest.raises(StoreUnreachable):
+        await blobs.put(stream(CONTENT), SHA)
+    gate.open = True
+    assert await blobs.put(stream(CONTENT), SHA) == len(CONTENT)
+
+
+async def test_an_upload_to_a_bucket_that_is_away_is_a_503(
+    gate: Gate, database_url: str, bucket_address: str
+) -> None:
+    """The department hears 503 with Retry-After and sends again; the item is accepted and its file released."""
+    async with open_desk(database_url, bucket_address) as desk:
+        sender = await desk.department()
+        gate.open = False
+        answer = await sender.upload("名单.csv".encode(), "text/csv")
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"]
+        assert "文件存储" in answer.text
+        gate.open = True
+        answer = await sender.upload("名单.csv".encode(), "text/csv")
+        assert answer.status_code == 201

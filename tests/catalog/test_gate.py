@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum.cn import ric
 
+from services.catalog import gate
 from services.catalog.cleaning import clean_body
 from services.catalog.filetext import MAX_TEXT_BYTES
 from services.catalog.gate import Unscannable, attachment_text, findings, unscannable
@@ -295,3 +296,35 @@ def test_endless_text_is_left_to_a_person(tmp_path: Path) -> None:
         file.truncate(MAX_TEXT_BYTES + 1)
     with pytest.raises(Unscannable):
         attachment_text(path, "text/plain")
+
+
+_PIECES = st.sampled_from(
+    [
+        "11010519491231002",
+        "X",
+        "１１０１０５１９４９１２３１００２",
+        "Ｘ",
+        " ",
+        "-",
+        "\u200b",
+        "\u3000",
+        "<b>",
+        "</b>",
+        "<td>",
+        "</p><p>",
+        "&amp;",
+        "&#49;",
+        "1",
+        "机密",
+        "绝 密★",
+        "甲",
+    ]
+)
+
+
+@given(st.lists(_PIECES, max_size=8).map("".join))
+def test_the_first_look_misses_nothing(text: str) -> None:
+    """What the close look finds, in plain text or HTML, is always suspected before."""
+    for seen in (text, gate.readable(text)):
+        if list(gate._in_text("body", seen)):
+            assert gate._suspect(text)

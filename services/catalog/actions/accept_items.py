@@ -2,386 +2,83 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from pydantic_core import from_json, to_json
-from sqlalchemy import text
+from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils import uuid7
 
 from services.catalog import rules
-from services.catalog.blobs import Blobs
+from services.catalog.actions.settle_validity import settle_validity
+from services.catalog.announcing import record_event
+from services.catalog.batch import Batch, load_batch, noting_serials
 from services.catalog.consistency import overtaken
 from services.catalog.doors import Doors
-from services.catalog.numbering import IndexNumbers
-from services.catalog.sniff import judge as judge_file
-from services.catalog.tables import outbox
-from services.catalog.writing import Changes, write_changes
-from shared.db import lock_key
+from services.catalog.sniff import judge_kind
+from services.catalog.writing import Acting, writing
+from shared import failpoints
 from shared.errors import Problem
 from shared.events.intake import MAX_RECORD_BYTES, IntakeData, WithdrawalData
 from shared.events.outcomes import Outcome
-from shared.outbox import Outgoing, reserve_ids
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """An event that could not be read: all its problems, and what could be made out of it."""
-
-    event_id: str
-    department: str
-    problems: list[Problem]
-    source_id: str | None = None
-
-
-@dataclass
-class Batch:
-    """What is known in this transaction; every decision updates it, so that events of one batch see each other."""
-
-    now: datetime
-    zone: ZoneInfo
-    numbers: IndexNumbers
-    files: Blobs
-    offices: dict[str, rules.Office]
-    standings: dict[tuple[str, str], rules.Standing]
-    waiting: dict[tuple[str, str], Any]
-    receipts: dict[tuple[str, str], tuple[str, dict[str, Any]]]
-    blobs: dict[tuple[str, str], Any]
-    targets: dict[str, str]
-    taken_numbers: set[str]
-    serials: dict[tuple[str, int], list[int]] = field(default_factory=dict)
-    """(department, year) -> serials that new items may take, the lowest last."""
-    used: dict[tuple[str, int], int] = field(default_factory=dict)
-    """(department, year) -> the last serial that was taken."""
-    outbox_ids: list[int] = field(default_factory=list)
-    changes: Changes = field(default_factory=Changes)
-
-
-Read = rules.Incoming | Unreadable
+from shared.outbox import Outgoing
+from shared.session import together
 
 
 async def accept_items(
-    session: AsyncSession, events: Sequence[Read], *, now: datetime, doors: Doors, dry: bool = False
+    session: AsyncSession,
+    events: Sequence[rules.Read],
+    *,
+    now: datetime,
+    doors: Doors,
+    dry: bool = False,
 ) -> list[Outcome]:
     """Return one outcome per event, in order; the caller commits, or with *dry* rolls back.
 
     Departments are locked, so that two doors never judge one item at once, and the outcomes of one department
     commit in the order of their cursors.
     """
-    await lock_departments(session, [event.department for event in events])
-    readable = [event for event in events if isinstance(event, rules.Incoming)]
-    batch = await _load(session, readable, now=now, doors=doors)
-    # taken from the end: they ascend with the events, so their order is the order of the record
-    batch.outbox_ids = sorted(await reserve_ids(session, outbox, 2 * len(events)), reverse=True)
-    await _number(session, batch, readable)
+    batch = await load_batch(session, events, now=now, doors=doors)
+    await failpoints.reach("intake.loaded")
     outcomes = [_settle(batch, event) for event in events]
-    await _note_serials(session, batch)
-    await write_changes(session, batch.changes, now=now)
+    await together(session, *noting_serials(batch), *writing(batch.changes, now=now))
+    locked = {event.department for event in events}
+    mine = {key for key in batch.changes.touched if key[0] in locked}
+    if mine:  # targets of other bodies follow in a moment, under their own lock
+        await settle_validity(session, mine, now=now, zone=doors.zone)
     if dry:
         return outcomes
+    await failpoints.reach("intake.written")
     for sha256 in sorted({sha256 for _, sha256 in batch.changes.files}):
         await doors.blobs.move(sha256, "public")
+        await failpoints.reach("intake.moved")
     return outcomes
-
-
-async def lock_departments(session: AsyncSession, codes: Sequence[str]) -> None:
-    """Let nobody else judge for *codes* until the transaction ends; take it before any row of theirs."""
-    await session.execute(
-        text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[])) AS k"),
-        {"keys": sorted({lock_key(f"intake {code}") for code in codes})},
-    )
-
-
-async def _load(
-    session: AsyncSession, events: Sequence[rules.Incoming], *, now: datetime, doors: Doors
-) -> Batch:
-    codes = sorted({event.department for event in events})
-    keys = {
-        "departments": [event.department for event in events],
-        "sources": [event.source_id for event in events],
-        "ids": [event.event_id for event in events],
-    }
-    return Batch(
-        now=now,
-        zone=doors.zone,
-        numbers=doors.numbers,
-        files=doors.blobs,
-        offices=await _offices(session, codes),
-        standings=await _standings(session, events, keys),
-        waiting=await _waiting(session, keys),
-        receipts=await _receipts(session, keys),
-        blobs=await _blobs(session, events),
-        targets=await _targets(session, events),
-        taken_numbers=await _taken(session, events),
-    )
-
-
-async def _offices(session: AsyncSession, codes: list[str]) -> dict[str, rules.Office]:
-    rows = await session.execute(
-        text(
-            "SELECT code, names, policy, history FROM catalog.department WHERE code = ANY(:codes)"
-        ),
-        {"codes": codes},
-    )
-    return {row.code: rules.Office(row.code, row.names, row.policy, row.history) for row in rows}
-
-
-async def _standings(
-    session: AsyncSession, events: Sequence[rules.Incoming], keys: dict[str, list[str]]
-) -> dict[tuple[str, str], rules.Standing]:
-    rows = await session.execute(
-        text(
-            "SELECT i.* FROM catalog.item i JOIN (SELECT DISTINCT * FROM unnest(CAST(:departments AS text[]), "
-            "CAST(:sources AS text[]))) AS k(d, s) ON i.department = k.d AND i.source_id = k.s ORDER BY i.item_id FOR UPDATE OF i"
-        ),
-        {"departments": keys["departments"], "sources": keys["sources"]},
-    )
-    found = {(row.department, row.source_id): _standing(row) for row in rows}
-    falling = {
-        found[key].outbox_id: key
-        for event in events
-        if isinstance(event.data, WithdrawalData)
-        and (key := (event.department, event.source_id)) in found
-    }
-    if falling:
-        bodies = await session.execute(
-            text("SELECT outbox_id, body FROM catalog.outbox WHERE outbox_id = ANY(:ids)"),
-            {"ids": list(falling)},
-        )
-        for row in bodies:
-            key = falling[row.outbox_id]
-            found[key] = replace(found[key], public=from_json(row.body)["data"])
-    return found
-
-
-def _standing(row: Any) -> rules.Standing:
-    return rules.Standing(
-        item_id=row.item_id,
-        version=row.version,
-        state=row.state,
-        content_sha256=row.content_sha256,
-        sourceversion=row.sourceversion,
-        url=row.url,
-        index_number=row.index_number,
-        first_published_on=row.first_published_on,
-        published_at=row.published_at,
-        notice_version=row.notice_version,
-        notice_note=row.notice_note,
-        history=row.history,
-        outbox_id=row.outbox_id,
-    )
-
-
-async def _waiting(session: AsyncSession, keys: dict[str, list[str]]) -> dict[tuple[str, str], Any]:
-    rows = await session.execute(
-        text(
-            "SELECT w.* FROM catalog.waiting w JOIN (SELECT DISTINCT * FROM unnest(CAST(:departments AS text[]), "
-            "CAST(:sources AS text[]))) AS k(d, s) ON w.department = k.d AND w.source_id = k.s WHERE w.decision IS NULL"
-        ),
-        {"departments": keys["departments"], "sources": keys["sources"]},
-    )
-    return {(row.department, row.source_id): row for row in rows}
-
-
-async def _receipts(
-    session: AsyncSession, keys: dict[str, list[str]]
-) -> dict[tuple[str, str], tuple[str, dict[str, Any]]]:
-    rows = await session.execute(
-        text(
-            "SELECT r.department, r.event_id, r.content_sha256, r.outcome FROM catalog.receipt r "
-            "JOIN (SELECT DISTINCT * FROM unnest(CAST(:departments AS text[]), CAST(:ids AS text[]))) AS k(d, e) "
-            "ON r.department = k.d AND r.event_id = k.e"
-        ),
-        {"departments": keys["departments"], "ids": keys["ids"]},
-    )
-    return {(row.department, row.event_id): (row.content_sha256, row.outcome) for row in rows}
-
-
-async def _blobs(
-    session: AsyncSession, events: Sequence[rules.Incoming]
-) -> dict[tuple[str, str], Any]:
-    wanted = [
-        (event.department, attachment.sha256)
-        for event in events
-        if isinstance(event.data, IntakeData)
-        for attachment in event.data.attachments
-    ]
-    if not wanted:
-        return {}
-    rows = await session.execute(
-        text(
-            "SELECT b.* FROM catalog.blob b JOIN (SELECT DISTINCT * FROM unnest(CAST(:d AS text[]), CAST(:s AS text[]))) "
-            "AS k(d, s) ON b.department = k.d AND b.sha256 = k.s"
-        ),
-        {"d": [d for d, _ in wanted], "s": [s for _, s in wanted]},
-    )
-    return {(row.department, row.sha256): row for row in rows}
-
-
-async def _targets(session: AsyncSession, events: Sequence[rules.Incoming]) -> dict[str, str]:
-    """Return the urls of the items that redirections point to."""
-    names = [
-        event.data.redirect_to.split("/", 1)
-        for event in events
-        if isinstance(event.data, WithdrawalData)
-        and event.data.redirect_to
-        and "://" not in event.data.redirect_to
-    ]
-    pairs = [pair for pair in names if len(pair) == 2]
-    if not pairs:
-        return {}
-    rows = await session.execute(
-        text(
-            "SELECT i.department, i.source_id, i.url FROM catalog.item i JOIN unnest(CAST(:d AS text[]), CAST(:s AS text[])) "
-            "AS k(d, s) ON i.department = k.d AND i.source_id = k.s"
-        ),
-        {"d": [d for d, _ in pairs], "s": [s for _, s in pairs]},
-    )
-    return {f"{row.department}/{row.source_id}": row.url for row in rows}
-
-
-async def _taken(session: AsyncSession, events: Sequence[rules.Incoming]) -> set[str]:
-    return await _issued(session, _given(events))
-
-
-def _given(events: Sequence[rules.Incoming]) -> set[str]:
-    """Return the index numbers that *events* bring themselves."""
-    return {
-        e.data.index_number
-        for e in events
-        if isinstance(e.data, IntakeData) and e.data.index_number
-    }
-
-
-async def _issued(session: AsyncSession, numbers: set[str]) -> set[str]:
-    """Return those of *numbers* that belong to an item."""
-    if not numbers:
-        return set()
-    rows = await session.execute(
-        text("SELECT index_number FROM catalog.item WHERE index_number = ANY(:numbers)"),
-        {"numbers": list(numbers)},
-    )
-    return {row[0] for row in rows}
-
-
-async def _number(session: AsyncSession, batch: Batch, events: Sequence[rules.Incoming]) -> None:
-    """Find serials for the items that may be new; only what is really used is noted (`_note_serials`)."""
-    groups: dict[tuple[str, int], dict[str, list[rules.Incoming]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
-    for event in events:
-        if (
-            event.department,
-            event.source_id,
-        ) not in batch.standings and event.department in batch.offices:
-            groups[event.department, _year(batch, event)][event.source_id].append(event)
-    if not groups:
-        return
-    rows = await session.execute(
-        text(
-            "SELECT s.department, s.year, s.last FROM catalog.serial s JOIN unnest(CAST(:d AS text[]), CAST(:y AS int[])) "
-            "AS k(d, y) ON s.department = k.d AND s.year = k.y"
-        ),
-        {"d": [department for department, _ in groups], "y": [year for _, year in groups]},
-    )
-    last = {(row.department, row.year): row.last for row in rows}
-    given = _given(events)
-    for group, items in groups.items():
-        candidates = [event for same in items.values() for event in same]
-        found = await _free_serials(
-            session, batch, last.get(group, 0), len(items), candidates, given
-        )
-        batch.serials[group] = found[::-1]
-
-
-async def _free_serials(
-    session: AsyncSession,
-    batch: Batch,
-    last: int,
-    count: int,
-    events: Sequence[rules.Incoming],
-    given: set[str],
-) -> list[int]:
-    """Return *count* serials after *last*; those whose number history has taken already are stepped over."""
-    kinds = {_number_of(batch, event, 1): event for event in events}.values()
-    free: list[int] = []
-    low, width = last + 1, count
-    while len(free) < count:
-        numbers = {
-            serial: {_number_of(batch, event, serial) for event in kinds}
-            for serial in range(low, low + width)
-        }
-        taken = given | await _issued(
-            session, {number for some in numbers.values() for number in some}
-        )
-        free += [serial for serial, some in numbers.items() if not some & taken]
-        low, width = low + width, max(2 * width, 64)
-    return free[:count]
-
-
-def _number_of(batch: Batch, event: rules.Incoming, serial: int) -> str:
-    data = event.data if isinstance(event.data, IntakeData) else None
-    return batch.numbers.number(
-        department=event.department,
-        catalogue=data.catalogue if data else "other",
-        day=_first_day(batch, event),
-        serial=serial,
-    )
-
-
-async def _note_serials(session: AsyncSession, batch: Batch) -> None:
-    """Set the counters to what was really used, so that a held or embargoed item leaves no visible gap."""
-    if not batch.used:
-        return
-    await session.execute(
-        text(
-            "INSERT INTO catalog.serial (department, year, last) SELECT * FROM unnest(CAST(:d AS text[]), "
-            "CAST(:y AS int[]), CAST(:l AS bigint[])) ON CONFLICT (department, year) DO UPDATE SET last = excluded.last"
-        ),
-        {
-            "d": [d for d, _ in batch.used],
-            "y": [y for _, y in batch.used],
-            "l": list(batch.used.values()),
-        },
-    )
-
-
-def _first_day(batch: Batch, event: rules.Incoming) -> date:
-    first = event.data.first_published_on if isinstance(event.data, IntakeData) else None
-    return first or batch.now.astimezone(batch.zone).date()
-
-
-def _year(batch: Batch, event: rules.Incoming) -> int:
-    return _first_day(batch, event).year
 
 
 # --- one event
 
 
-def _settle(batch: Batch, event: Read) -> Outcome:
+def _settle(batch: Batch, event: rules.Read) -> Outcome:
     outcome = _outcome(batch, event)
     remembered = isinstance(event, rules.Incoming) and event.remembered and not event.released
+    stored = outcome.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
     if remembered and outcome.outcome in ("accepted", "scheduled", "held"):
         content = event.event_sha256 if isinstance(event, rules.Incoming) else ""
-        stored = outcome.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
         if (event.department, event.event_id) not in batch.receipts:
             batch.changes.receipts.append(
                 (event.department, event.event_id, content, to_json(stored).decode())
             )
             batch.receipts[event.department, event.event_id] = (content, stored)
     if event.department:
-        _say_outcome(batch, event, outcome)
+        _say_outcome(batch, event, stored)
     return outcome
 
 
-def _outcome(batch: Batch, event: Read) -> Outcome:
-    if isinstance(event, Unreadable):
+def _outcome(batch: Batch, event: rules.Read) -> Outcome:
+    if isinstance(event, rules.Unreadable):
         return Outcome(
             id=event.event_id,
             outcome="rejected",
@@ -397,7 +94,7 @@ def _outcome(batch: Batch, event: Read) -> Outcome:
         else None
     )
     if known is not None:
-        if known[0] != event.event_sha256:
+        if known[0] not in (event.event_sha256, ""):  # empty: its content was purged, hash and all
             return _rejected(event, [rules.conflict("/id")])
         return Outcome.model_validate(known[1])
     problems = _problems(batch, event)
@@ -493,9 +190,9 @@ def _problems(batch: Batch, event: rules.Incoming) -> list[Problem]:
             problems.append(_unknown_attachment(number, attachment.sha256))
         elif blob.size != attachment.size:
             problems.append(_wrong_size(number, attachment.size, blob.size))
-        elif found := batch.files.find(attachment.sha256):
+        elif kind := batch.kinds.get(attachment.sha256):
             at = ("data", "attachments", number)
-            problems += judge_file(found[0], attachment.name, attachment.media_type, at)
+            problems += judge_kind(kind, attachment.name, attachment.media_type, at)
     standing = batch.standings.get((event.department, event.source_id))
     given = event.data.index_number
     if given and given in batch.taken_numbers and not (standing and standing.index_number == given):
@@ -509,7 +206,7 @@ def _redirect_problems(batch: Batch, event: rules.Incoming, data: WithdrawalData
         return []
     if to == f"{event.department}/{event.source_id}":
         message = "信息不能跳转到自身。 / An item cannot lead to itself."
-    elif _url_of(batch, to) is None:
+    elif batch.url_of(to) is None:
         message = f"没有找到跳转的目标 {to}。 / The target {to} is not known."
     else:
         return []
@@ -522,13 +219,6 @@ def _redirect_problems(batch: Batch, event: rules.Incoming, data: WithdrawalData
             "Give `<department>/<source_id>` of another published item, or an https URL.",
         )
     ]
-
-
-def _url_of(batch: Batch, target: str) -> str | None:
-    """Return the url of `<department>/<source_id>`; what this batch has published counts."""
-    department, _, source_id = target.partition("/")
-    standing = batch.standings.get((department, source_id))
-    return standing.url if standing else batch.targets.get(target)
 
 
 def _unknown_attachment(number: int, sha: str) -> Problem:
@@ -565,23 +255,31 @@ def _apply(
     batch: Batch, event: rules.Incoming, office: rules.Office, standing: rules.Standing | None
 ) -> Outcome:
     identity = _identity(batch, event, standing)
-    turn = rules.Turn(identity, standing, office, batch.now)
+    key = (event.department, event.source_id)
+    turn = rules.Turn(identity, standing, office, batch.now, batch.effects.get(key, ()))
     if isinstance(event.data, WithdrawalData):
         to = event.data.redirect_to
-        target = (_url_of(batch, to) or to) if to and event.data.kind == "redirect" else None
+        target = (batch.url_of(to) or to) if to and event.data.kind == "redirect" else None
         following = rules.withdraw(event, event.data, turn, target=target)
     else:
         following = rules.publish(event, event.data, turn, batch.zone)
-    outgoing = _record_event(batch, event, office, following)
-    if len(outgoing.body.encode()) > MAX_RECORD_BYTES:
+    outgoing = record_event(
+        following,
+        outbox_id=batch.outbox_ids.pop(),
+        department=office.code,
+        source_id=event.source_id,
+        now=batch.now,
+        traceparent=event.traceparent,
+    )
+    if len(outgoing.body) > MAX_RECORD_BYTES:
         batch.outbox_ids.append(outgoing.outbox_id)
         return _rejected(event, [_too_large()])
     if standing is None:
-        group = event.department, _year(batch, event)
+        group = batch.group(event)
         batch.used[group] = batch.serials[group].pop()
     after = _after(event, identity, standing, following, outgoing)
-    key = (event.department, event.source_id)
     batch.standings[key] = after
+    _relate(batch, event)
     batch.changes.apply(
         event,
         after,
@@ -594,6 +292,30 @@ def _apply(
     if identity.index_number:
         batch.taken_numbers.add(identity.index_number)
     return _of(event, after, "accepted")
+
+
+def _relate(batch: Batch, event: rules.Incoming) -> None:
+    """Note what the item does to others from now on, and whom that concerns."""
+    key = (event.department, event.source_id)
+    before = batch.acted.get(key, set())
+    acting = _acting(event.data) if isinstance(event.data, IntakeData) else []
+    after = {(one.department, one.source_id) for one in acting}
+    if not before and not after:
+        return
+    batch.changes.relations[key] = acting
+    batch.changes.touched |= before | after
+    batch.acted[key] = after
+
+
+def _acting(data: IntakeData) -> list[Acting]:
+    found: dict[tuple[str, str], Acting] = {}
+    for one in data.relations:
+        department, _, source_id = one.target.partition("/")
+        if one.type in rules.ACTING and source_id:
+            found[one.type, one.target] = Acting(
+                one.type, department, source_id, data.title, data.effective_on
+            )
+    return list(found.values())
 
 
 def _identity(
@@ -610,33 +332,11 @@ def _identity(
             standing.published_at,
             first or standing.first_published_on,
         )
-    year = _year(batch, event)
-    serial = batch.serials[event.department, year][-1]
-    url = f"/{event.department}/{year}/{serial}/"
-    issued = number or _number_of(batch, event, serial)
+    group = batch.group(event)
+    serial = batch.serials[group][-1]
+    url = f"/{group[0]}/{group[1]}/{serial}/"
+    issued = number or batch.number_of(event, serial)
     return rules.Identity(UUID(bytes=uuid7().bytes), url, issued, batch.now, first)
-
-
-def _record_event(
-    batch: Batch, event: rules.Incoming, office: rules.Office, following: rules.NextState
-) -> Outgoing:
-    event_id = str(uuid7())
-    envelope = {
-        "specversion": "1.0",
-        "id": event_id,
-        "source": f"/departments/{office.code}",
-        "subject": event.source_id,
-        "type": following.type,
-        "time": batch.now,
-        "datacontenttype": "application/json",
-        "statesha256": following.sha256,
-        **({"traceparent": event.traceparent} if event.traceparent else {}),
-    }
-    body = to_json(envelope)[:-1] + b',"data":' + following.data + b"}"
-    subject = f"record.{office.code}.{following.item_id}"
-    return Outgoing(
-        batch.outbox_ids.pop(), event_id, "RECORD", subject, body.decode(), event.traceparent
-    )
 
 
 def _too_large() -> Problem:
@@ -669,22 +369,22 @@ def _after(
         notice_note=following.notice_note,
         history=following.history,
         outbox_id=outgoing.outbox_id,
-        public=from_json(following.data) if isinstance(event.data, IntakeData) else None,
+        public=following.data if isinstance(event.data, IntakeData) else None,
     )
 
 
-def _say_outcome(batch: Batch, event: Read, outcome: Outcome) -> None:
+def _say_outcome(batch: Batch, event: rules.Read, outcome: dict[str, Any]) -> None:
     event_id = str(uuid7())
     envelope = {
         "specversion": "1.0",
         "id": event_id,
         "source": "/services/catalog",
         "subject": event.source_id,
-        "type": f"org.opengazette.intake.{outcome.outcome}.v1",
+        "type": f"org.opengazette.intake.{outcome['outcome']}.v1",
         "time": batch.now,
-        "data": outcome.model_dump(mode="json", exclude_none=True, exclude_defaults=True),
+        "data": outcome,
     }
-    body = to_json({name: value for name, value in envelope.items() if value is not None}).decode()
+    body = to_json({name: value for name, value in envelope.items() if value is not None})
     subject = f"outcomes.{event.department}.items"
     traceparent = event.traceparent if isinstance(event, rules.Incoming) else None
     batch.changes.said.append(

@@ -8,11 +8,15 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.catalog.actions.accept_items import Unreadable, accept_items, lock_departments
+from services.catalog.actions.accept_items import accept_items
 from services.catalog.actions.prepare_events import restored
+from services.catalog.batch import locking
 from services.catalog.doors import Doors
+from services.catalog.rules import Unreadable
+from shared import failpoints
 from shared.errors import Problem, Refused
 from shared.events.outcomes import Outcome
+from shared.session import together
 
 
 class NothingWaits(Refused):
@@ -84,7 +88,7 @@ async def _lock(session: AsyncSession, where: str, **values: Any) -> None:
         text(f"SELECT DISTINCT department FROM catalog.waiting WHERE decision IS NULL AND {where}"),
         values,
     )
-    await lock_departments(session, [row.department for row in rows])
+    await together(session, locking(row.department for row in rows))
 
 
 def _returned(row: Any, reason: str) -> Unreadable:
@@ -111,6 +115,7 @@ async def release_due(session: AsyncSession, *, now: datetime, doors: Doors) -> 
     ).all()
     if not rows:
         return []
-    return await accept_items(
-        session, [restored(row, released="clock") for row in rows], now=now, doors=doors
-    )
+    released = [restored(row, released="clock") for row in rows]
+    outcomes = await accept_items(session, released, now=now, doors=doors)
+    await failpoints.reach("release.judged")
+    return outcomes

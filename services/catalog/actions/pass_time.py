@@ -35,6 +35,7 @@ async def pass_time(session: AsyncSession, *, now: datetime, zone: ZoneInfo) -> 
         return False
     if today != last["today"]:
         items += await _open_or_expiring(session, today)
+        await _unsettle(session, last["today"] or today, today)
     value = {
         "today": today,
         "at": now.isoformat(),
@@ -43,6 +44,20 @@ async def pass_time(session: AsyncSession, *, now: datetime, zone: ZoneInfo) -> 
     }
     await announce_list(session, "day", value, now=now)
     return True
+
+
+async def _unsettle(session: AsyncSession, since: str, today: str) -> None:
+    """Note whose validity ends or changes by a day that came after *since*, up to *today*."""
+    await session.execute(
+        text(
+            "INSERT INTO catalog.unsettled (department, source_id) "
+            "SELECT department, source_id FROM catalog.item WHERE state = 'published' "
+            "AND expires_on BETWEEN CAST(:since AS date) - 1 AND CAST(:today AS date) - 1 UNION "
+            "SELECT target_department, target_source_id FROM catalog.relation "
+            "WHERE effective_on BETWEEN CAST(:since AS date) AND CAST(:today AS date) ON CONFLICT DO NOTHING"
+        ),
+        {"since": since, "today": today},
+    )
 
 
 async def _open_or_expiring(session: AsyncSession, today: str) -> list[str]:

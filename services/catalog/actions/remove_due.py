@@ -9,18 +9,20 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.catalog.actions.accept_items import accept_items, lock_departments
+from services.catalog.actions.accept_items import accept_items
 from services.catalog.actions.prepare_events import incoming
+from services.catalog.batch import locking
 from services.catalog.doors import Doors
 from shared.events.intake import WithdrawalData
 from shared.events.outcomes import Outcome
+from shared.session import together
 
 REASON = "公示期已满，按规定撤下。"
 
 
 async def remove_due(session: AsyncSession, *, now: datetime, doors: Doors) -> list[Outcome]:
     """Withdraw, as `gone`, what was published only until now."""
-    await lock_departments(session, [row.department for row in await _due(session)])
+    await together(session, locking(row.department for row in await _due(session)))
     rows = await _due(session)
     if not rows:
         return []

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from services.catalog.blobs import Blobs, NoSuchBlob
-from services.catalog.filetext import Unscannable, attachment_text
+from services.catalog.blobs import BlobStore
+from services.catalog.filetext import Unscannable, attachment_text, word_traces
 from services.catalog.gate import findings, unscannable
+from shared import failpoints
 
 KEEP_UNREFERENCED = timedelta(days=7)
 
 
 async def store_blob(
     sessions: async_sessionmaker[AsyncSession],
-    blobs: Blobs,
+    blobs: BlobStore,
     content: AsyncIterator[bytes],
     *,
     department: str,
@@ -32,8 +33,14 @@ async def store_blob(
 
     Raises the refusals of `blobs.py` (wrong hash, too large) and of `sniff.py` (wrong kind).
     """
-    size = await blobs.put(content, sha256, limit)
-    found = await asyncio.to_thread(_look, blobs, sha256, media_type)
+    await failpoints.reach("blob.received")
+    found: list[str] = []
+
+    def look(arrived: Path) -> None:
+        found.extend(_found_in(arrived, sha256, media_type))
+
+    size = await blobs.put(content, sha256, limit, look=look)
+    await failpoints.reach("blob.settled")
     async with sessions.begin() as session:
         await session.execute(
             text(
@@ -50,28 +57,23 @@ async def store_blob(
                 "now": now,
             },
         )
+    await failpoints.reach("blob.noted")
     return {"sha256": sha256, "size": size}
 
 
-def _look(blobs: Blobs, sha256: str, media_type: str | None) -> list[str]:
+def _found_in(place: Path, sha256: str, media_type: str | None) -> list[str]:
     """Return the codes of what the gate finds in a text-like attachment; one that cannot be read is held as well."""
-    stored = blobs.find(sha256)
-    if stored is None:
-        raise NoSuchBlob
-    place, _ = stored
     try:
         content = attachment_text(place, media_type or "")
+        traces = word_traces(place) if content else []
     except Unscannable:
         return [unscannable(sha256).code]
-    return (
-        sorted({finding.code for finding in findings("", None, None, {sha256: content})})
-        if content
-        else []
-    )
+    found = findings("", None, None, {sha256: content}) if content else []
+    return sorted({*traces, *(finding.code for finding in found)})
 
 
 async def sweep_blobs(
-    sessions: async_sessionmaker[AsyncSession], blobs: Blobs, *, now: datetime
+    sessions: async_sessionmaker[AsyncSession], blobs: BlobStore, *, now: datetime
 ) -> int:
     """Remove uploads that nothing has referred to for seven days; return how many."""
     async with sessions.begin() as session:
@@ -88,6 +90,8 @@ async def sweep_blobs(
             text("SELECT sha256 FROM catalog.blob WHERE sha256 = ANY(:gone)"), {"gone": list(gone)}
         )
         gone -= {row[0] for row in kept}
-    for sha256 in gone:
-        await blobs.remove(sha256)
+        for (
+            sha256
+        ) in gone:  # before the commit: while the files cannot be removed, the rows remember them
+            await blobs.remove(sha256)
     return len(gone)

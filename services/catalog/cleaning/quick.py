@@ -13,15 +13,25 @@ from services.catalog.cleaning.plain import from_plain
 
 _FIRST = "\u4e00-\u9fff“《（【〔「"
 _SAFE = _FIRST + "0-9A-Za-z，。；：、！？”‘’）》〉〈〕】」—…·％.,:;/()+\\-"
-_LINE = f"[{_FIRST}](?: ?[{_SAFE}])*+"
-_PLAIN = re.compile(f"{_LINE}(?:\\n\\n{_LINE})*+\\n*")
+_UNSAFE = re.compile(f"[^{_SAFE} \\n]|  ")
+_OPENS = re.compile(f"[{_FIRST}]")
 
 
 def clean_quickly(form: Literal["markdown", "html", "text"], content: str) -> str | None:
     """Return *content* as a clean HTML fragment, or nothing when it needs the long way."""
-    if form == "html" or not _PLAIN.fullmatch(content):
+    if form == "html" or _UNSAFE.search(content):
+        return None
+    paragraphs = content.rstrip("\n").split("\n\n")
+    if not all(map(_is_plain, paragraphs)):
         return None
     if form == "text":
         return from_plain(content).replace("</p><p>", "</p>\n<p>")
-    paragraphs = content.strip("\n").split("\n\n")
     return "\n".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+
+
+def _is_plain(paragraph: str) -> bool:
+    return (
+        _OPENS.match(paragraph) is not None
+        and "\n" not in paragraph
+        and not paragraph.endswith(" ")
+    )

@@ -46,7 +46,7 @@ async def put_item(
     actor: DepartmentActor,
     now: Now,
     dry_run: int = Query(0, ge=0, le=1, description="1: only validate, store nothing"),
-) -> JSONResponse:
+) -> Response:
     """Body: the intake data. Idempotent by content; answers like a single event."""
     return await _apply(
         request,
@@ -70,7 +70,7 @@ async def delete_item(
     actor: DepartmentActor,
     now: Now,
     dry_run: int = 0,
-) -> JSONResponse:
+) -> Response:
     """Body: the withdrawal data (kind, public reason)."""
     return await _apply(
         request,
@@ -92,7 +92,7 @@ async def _apply(
     now: Any,
     withdrawal: bool,
     dry: bool,
-) -> JSONResponse:
+) -> Response:
     department, source_id = item
     if actor != department:
         raise NotYours

@@ -1,0 +1,179 @@
+"""Take a leak out of what the catalog keeps beside the record: attachments, the waiting list, receipts, outcomes.
+
+The record itself lost the text in the transaction of the `vanish` or of the sealing version; the streams are
+`shared/erasing.py`'s, the bytes that PostgreSQL leaves behind `shared/purging.py`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.catalog.batch import locking
+from services.catalog.blobs import BlobStore, NoSuchBlob
+from shared.session import together
+
+TABLES = (
+    "catalog.outbox",
+    "catalog.item",
+    "catalog.version",
+    "catalog.waiting",
+    "catalog.receipt",
+    "catalog.relation",
+    "catalog.parked",
+    "catalog.blob",
+    "catalog.purge",
+)
+"""Where texts, hashes and names of files were."""
+
+
+@dataclass(frozen=True)
+class Leak:
+    """One item with versions that must go."""
+
+    item_id: str
+    department: str
+    source_id: str
+    versions: frozenset[int]
+    """Empty: only its attachments leave the web."""
+
+
+async def due_leaks(session: AsyncSession) -> list[Leak] | None:
+    """Return what is due; None while the relay has not sent the events that replace it."""
+    rows = (
+        await session.execute(
+            text(
+                "SELECT i.item_id::text, i.department, i.source_id, bool_and(o.sent) AS sent, "
+                "coalesce(array_agg(p.version) FILTER (WHERE NOT p.only_files), '{}') AS versions "
+                "FROM catalog.purge p JOIN catalog.item i USING (item_id) JOIN catalog.outbox o USING (outbox_id) "
+                "WHERE p.done_at IS NULL GROUP BY 1, 2, 3 ORDER BY 1"
+            )
+        )
+    ).all()
+    if not all(row.sent for row in rows):
+        return None
+    return [
+        Leak(row.item_id, row.department, row.source_id, frozenset(row.versions)) for row in rows
+    ]
+
+
+async def purge_texts(session: AsyncSession, leaks: Sequence[Leak], *, blobs: BlobStore) -> None:
+    """Empty what the catalog's tables still hold of *leaks*, and take attachments away that nobody else shows."""
+    await _purge_files(session, leaks, blobs)
+    texts = [leak for leak in leaks if leak.versions]
+    if not texts:
+        return
+    keys = {"d": [leak.department for leak in texts], "s": [leak.source_id for leak in texts]}
+    await together(
+        session, *((statement, keys) for statement in (_WAITING, _RECEIPTS, _OUTCOMES, _PARKED))
+    )
+
+
+_KEYS = "unnest(CAST(:d AS text[]), CAST(:s AS text[])) AS k(d, s)"
+_WAITING = (
+    "UPDATE catalog.waiting w SET event = '{}', content_sha256 = '' FROM " + _KEYS + " "
+    "WHERE w.department = k.d AND w.source_id = k.s AND w.decision IS NOT NULL"
+)
+_RECEIPTS = (
+    "UPDATE catalog.receipt r SET content_sha256 = '' FROM " + _KEYS + " JOIN catalog.item i "
+    "ON i.department = k.d AND i.source_id = k.s WHERE r.department = k.d AND r.outcome ->> 'source_id' = k.s "
+    "AND coalesce(CAST(r.outcome ->> 'version' AS int), 0) < i.version"
+)
+_OUTCOMES = (
+    "UPDATE catalog.outbox o SET body = jsonb_set(CAST(o.body AS jsonb), '{data,problems}', '[]')::text FROM "
+    + _KEYS
+    + " WHERE o.stream = 'OUTCOMES' AND o.subject = 'outcomes.' || k.d || '.items' "
+    "AND o.body LIKE '%intake.rejected.v1%' AND CAST(o.body AS jsonb) ->> 'subject' = k.s"
+)
+_PARKED = (
+    "DELETE FROM catalog.parked p USING "
+    + _KEYS
+    + " WHERE p.subject = 'intake.' || k.d || '.items' "
+    "AND position(convert_to(k.s, 'UTF8') IN p.raw) > 0"
+)
+
+
+# --- attachments
+
+
+async def _purge_files(session: AsyncSession, leaks: Sequence[Leak], blobs: BlobStore) -> None:
+    """Hide from the web, or remove for good, the attachments of *leaks* that no published item refers to."""
+    rows = (
+        await session.execute(
+            text(
+                "SELECT f.sha256, i.department, bool_or(NOT p.only_files OR i.state IN ('gone', 'redirect')) AS goes "
+                "FROM catalog.purge p JOIN catalog.item i USING (item_id), jsonb_array_elements_text(p.files) AS f(sha256) "
+                "WHERE p.done_at IS NULL AND p.item_id = ANY(CAST(:ids AS uuid[])) GROUP BY 1, 2 ORDER BY 1, 2"
+            ),
+            {"ids": [leak.item_id for leak in leaks]},
+        )
+    ).all()
+    hashes = sorted({row.sha256 for row in rows})
+    owners = await _owners(session, hashes)
+    # Nobody may publish one of these files between our look and its removal.
+    await together(session, locking(owners))
+    used = await _used(session, hashes, owners)
+    for row in rows:
+        if row.goes and (row.department, row.sha256) not in used:
+            await session.execute(
+                text("DELETE FROM catalog.blob WHERE department = :d AND sha256 = :s"),
+                {"d": row.department, "s": row.sha256},
+            )
+    shown = {sha256 for _, sha256 in used}
+    kept = {
+        found.sha256
+        for found in await session.execute(
+            text("SELECT DISTINCT sha256 FROM catalog.blob WHERE sha256 = ANY(:s)"), {"s": hashes}
+        )
+    }
+    for sha256 in hashes:
+        await _take_away(blobs, sha256, shown=sha256 in shown, kept=sha256 in kept)
+    await session.execute(
+        text(
+            "UPDATE catalog.purge SET files = NULL, done_at = CASE WHEN only_files THEN now() END "
+            "WHERE done_at IS NULL AND item_id = ANY(CAST(:ids AS uuid[]))"
+        ),
+        {"ids": [leak.item_id for leak in leaks]},
+    )
+
+
+async def _take_away(blobs: BlobStore, sha256: str, *, shown: bool, kept: bool) -> None:
+    if shown:
+        return
+    if not kept:
+        await blobs.remove(sha256)
+        return
+    try:
+        await blobs.move(sha256, "held")
+    except NoSuchBlob:
+        return
+
+
+async def _owners(session: AsyncSession, hashes: Iterable[str]) -> list[str]:
+    rows = await session.execute(
+        text("SELECT DISTINCT department FROM catalog.blob WHERE sha256 = ANY(:s) ORDER BY 1"),
+        {"s": list(hashes)},
+    )
+    return [row.department for row in rows]
+
+
+async def _used(
+    session: AsyncSession, hashes: Iterable[str], owners: Iterable[str]
+) -> set[tuple[str, str]]:
+    """Return (department, sha256) of what readers can still reach: versions that are shown, and what waits."""
+    found: Any = await session.execute(
+        text(
+            "SELECT DISTINCT i.department, m[1] AS sha256 FROM catalog.item i JOIN catalog.version v USING (item_id) "
+            "JOIN catalog.outbox o ON o.outbox_id = v.outbox_id, "
+            "LATERAL regexp_matches(o.body, '\"sha256\"\\s*:\\s*\"([0-9a-f]{64})\"', 'g') AS m "
+            "WHERE i.department = ANY(:d) AND i.state = 'published' AND o.body LIKE '%\"attachments\":[{%' "
+            "AND m[1] = ANY(:s) AND NOT EXISTS (SELECT 1 FROM catalog.version w WHERE w.item_id = v.item_id "
+            "AND w.version > v.version AND w.change = 'withdrawal')"
+        ),
+        {"d": list(owners), "s": list(hashes)},
+    )
+    return {(row.department, row.sha256) for row in found}

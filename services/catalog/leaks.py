@@ -1,0 +1,78 @@
+"""What the catalog does about a leak once the record is without it: tables, attachments, streams."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from services.catalog.actions.purge_texts import Leak, due_leaks, purge_texts
+from services.catalog.blobs import BlobStore
+from shared.bus import Bus
+from shared.db import Database
+from shared.erasing import Stored, erase
+
+Doomed = Callable[[Stored], bool]
+
+
+async def take_out(db: Database, blobs: BlobStore, nats_url: str) -> bool:
+    """Take what is due out of tables, attachments and streams; False while its successor is not sent yet."""
+    async with db.sessions.begin() as session:
+        leaks = await due_leaks(session)
+        if leaks is None:
+            return False
+        await purge_texts(session, leaks, blobs=blobs)
+    texts = [leak for leak in leaks if leak.versions]
+    if texts:
+        await _erase(nats_url, texts)
+    return True
+
+
+async def _erase(nats_url: str, leaks: Sequence[Leak]) -> None:
+    """Erase what the streams hold of *leaks*.
+
+    INTAKE only up to where it has been judged: what came later is none of this leak's.
+    """
+    async with Bus(nats_url, name="purge") as bus:
+        judged = (await bus.js.consumer_info("INTAKE", "catalog")).ack_floor
+        through = judged.stream_seq if judged else 0
+        for leak in leaks:
+            subject = f"record.{leak.department}.{leak.item_id}"
+            await erase(bus.client, "RECORD", subject, _of_versions(leak))
+            await erase(bus.client, "PARKED", "parked.*", _that_names(subject))
+        for department in sorted({leak.department for leak in leaks}):
+            mine = {leak.source_id for leak in leaks if leak.department == department}
+            intake, outcomes = f"intake.{department}.items", f"outcomes.{department}.items"
+            await erase(bus.client, "INTAKE", intake, _about(mine), through=through)
+            await erase(bus.client, "OUTCOMES", outcomes, _rejections_of(mine))
+
+
+def _of_versions(leak: Leak) -> Doomed:
+    def doomed(message: Stored) -> bool:
+        data = _read(message).get("data")
+        return isinstance(data, dict) and data.get("version") in leak.versions
+
+    return doomed
+
+
+def _that_names(subject: str) -> Doomed:
+    return lambda message: subject.encode() in message.data
+
+
+def _about(sources: Collection[str]) -> Doomed:
+    return lambda message: _read(message).get("subject") in sources
+
+
+def _rejections_of(sources: Collection[str]) -> Doomed:
+    """Only rejections quote what was sent."""
+    about = _about(sources)
+    return lambda message: b"intake.rejected.v1" in message.data and about(message)
+
+
+def _read(message: Stored) -> dict[str, Any]:
+    """Return the event, or nothing where it is none."""
+    try:
+        found = json.loads(message.data)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
