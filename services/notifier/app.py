@@ -13,11 +13,14 @@ from fastapi import FastAPI
 from uuid_utils import uuid7
 
 from services.notifier.actions.begin_telling import begin_telling
+from services.notifier.actions.forget_mails import forget_mails
 from services.notifier.actions.note_first_sent import FirstSent
 from services.notifier.channels import Channel
 from services.notifier.channels.folder import FolderChannel
 from services.notifier.channels.mail import MailChannel, MailServer
-from services.notifier.http import internal, own_page, subscribe
+from services.notifier.channels.webhook import WebhookChannel
+from services.notifier.courier import Courier
+from services.notifier.http import internal, own_page, subscribe, webhook
 from services.notifier.http.edge import Notifier, install_refusals, now
 from services.notifier.inbox import on_record
 from services.notifier.links import Links
@@ -31,10 +34,14 @@ from shared.db import Database
 from shared.events.effects import VISIBLE, Visible, VisibleEvent
 from shared.feed import RecordFeed
 from shared.http import install
+from shared.purging import Purger
+
+TEXTS = ("notifier.notice", "notifier.parked")
+"""Tables with texts, for a leak."""
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Return the notifier's app; its lifespan hears the record and sends mail."""
+    """Return the notifier's app; its lifespan hears the record, sends mail and calls webhooks."""
     links = Links(link_key(settings), settings.site_url + settings.path_prefix)
     db = Database(settings.database_url, SCHEMA, size=6 + settings.mail_workers)
     bus = Bus(settings.nats_url, name="notifier")
@@ -47,6 +54,18 @@ def create_app(settings: Settings) -> FastAPI:
         first_sent=lambda first: say_visible(bus, first),
         workers=settings.mail_workers if settings.smtp_url else 1,
     )
+    courier = Courier(
+        db,
+        WebhookChannel.over(settings.outgoing, now),
+        links.site_url,
+        now,
+        first_sent=lambda first: say_visible(bus, first),
+    )
+
+    def wake() -> None:
+        postman.wake()
+        courier.wake()
+
     listener = Listener(
         bus,
         on_record,
@@ -54,7 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
         plumbed,
         feed=feed,
         resources={"matcher": Matcher(), "timezone": settings.timezone},
-        after_commit=postman.wake,
+        after_commit=wake,
     )
 
     async def hear() -> None:
@@ -70,7 +89,9 @@ def create_app(settings: Settings) -> FastAPI:
             async with db.sessions.begin() as session:
                 await begin_telling(session, links=links, now=now())
             await stack.enter_async_context(postman)
-            await stack.enter_async_context(background(hear))
+            await stack.enter_async_context(courier)
+            for work in (hear, _purger(settings, db).run):
+                await stack.enter_async_context(background(work))
             yield
 
     app = FastAPI(
@@ -82,10 +103,21 @@ def create_app(settings: Settings) -> FastAPI:
     )
     install(app)
     install_refusals(app)
-    app.state.notifier = Notifier(settings, db, links, postman, listener)
-    for resource in (subscribe, own_page, internal):
+    app.state.notifier = Notifier(settings, db, links, postman, courier, listener)
+    for resource in (subscribe, webhook, own_page, internal):
         app.include_router(resource.router)
     return app
+
+
+def _purger(settings: Settings, db: Database) -> Purger:
+    """Return what takes a leak out of notices and out of the folder of mails."""
+    folder = None if settings.smtp_url else mail_folder(settings)
+
+    async def forget() -> bool:
+        async with db.sessions.begin() as session:
+            return await forget_mails(session, folder)
+
+    return Purger(db, TEXTS, forget)
 
 
 @asynccontextmanager

@@ -11,8 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.notifier.actions.keep_names import keep_names
 from services.notifier.actions.queue_notices import Seen, queue_notices
 from services.notifier.matcher import Matcher
+from shared import failpoints
 from shared.bus import hears
 from shared.events.record import AnyRecord, RecordEvent, parse_record
+from shared.purging import note_purges
 
 log = structlog.get_logger()
 
@@ -26,7 +28,7 @@ async def on_record(
     matcher: Matcher,
     timezone: str,
 ) -> None:
-    """Keep the names and queue one mail per notice and matching subscriber."""
+    """Keep the names and queue one mail or webhook per notice and matching subscriber."""
     await keep_names(
         session, [event.data for event in events if not isinstance(event, RecordEvent)]
     )
@@ -36,5 +38,7 @@ async def on_record(
     if not seen:
         return
     queued = await queue_notices(session, seen, matcher=matcher, timezone=timezone, now=now)
+    await note_purges(session, "notifier", (each.state for each in seen))
+    await failpoints.reach("mail.queued")
     if queued:
-        log.info("notices_queued", service="notifier", mails=queued, items=len(seen))
+        log.info("notices_queued", service="notifier", deliveries=queued, items=len(seen))

@@ -28,6 +28,7 @@ from services.notifier.links import Links
 from services.notifier.queries import Directory, directory_of
 from services.notifier.rules import SENT, Verdict
 from services.notifier.writer import Writer
+from shared import failpoints
 from shared.db import Database, unreachable
 
 log = structlog.get_logger()
@@ -98,6 +99,7 @@ class Postman:
             claims = await claim_deliveries(session, limit=_BATCH, now=self.clock())
             names = await directory_of(session) if claims else None
         if names:
+            await failpoints.reach("mail.claimed")
             each = self.db.engine.execution_options(isolation_level="AUTOCOMMIT")
             async with each.connect() as connection:
                 session = AsyncSession(connection, expire_on_commit=False)
@@ -115,18 +117,12 @@ class Postman:
                 message = await self._message(claim, names)
                 if message is None:
                     continue
-                now = self.clock()
                 before, sent = sent, None
-                if not await advance_deliveries(session, sent=before, begin=claim, now=now):
+                if not await self._begin(session, before, claim):
                     await self._give_back([claim])
                     continue
                 try:
-                    verdict = await channel.send(
-                        message,
-                        sender=self.writer.mail_from,
-                        to=claim.address or "",
-                        name=self.writer.name(claim),
-                    )
+                    verdict = await self._hand_over(channel, claim, message)
                 except ChannelDown:
                     left.appendleft(claim)
                     raise
@@ -138,8 +134,27 @@ class Postman:
         finally:
             if sent:
                 await advance_deliveries(session, sent=sent, begin=None, now=self.clock())
+                await failpoints.reach("mail.marked")
             if left:
                 await self._give_back(left)
+
+    async def _begin(self, session: AsyncSession, sent: Claim | None, claim: Claim) -> bool:
+        """Note in one step that *sent* has left and *claim* is under way; False when it is no longer ours."""
+        begin = None if failpoints.without("begun_before_sent") else claim
+        begun = await advance_deliveries(session, sent=sent, begin=begin, now=self.clock())
+        await failpoints.reach("mail.begun")
+        return begun or begin is None
+
+    async def _hand_over(self, channel: Channel, claim: Claim, message: bytes) -> Verdict:
+        """Give the channel one message; raises `ChannelDown`."""
+        verdict = await channel.send(
+            message,
+            sender=self.writer.mail_from,
+            to=claim.address or "",
+            name=self.writer.name(claim),
+        )
+        await failpoints.reach("mail.sent")
+        return verdict
 
     async def _give_back(self, claims: Collection[Claim]) -> None:
         async with self.db.sessions.begin() as session:
@@ -165,7 +180,7 @@ class Postman:
                     found, pause = 0, min(pause * 2, _MAX_PAUSE)
                     await asyncio.sleep(pause)
                 except Exception as error:  # noqa: BLE001 - logged; the worker goes on
-                    _report(error, "deliveries_interrupted")
+                    report(error, "deliveries_interrupted")
                     found = 0
                     await asyncio.sleep(pause)
                 if not found and not self._ending:
@@ -183,7 +198,7 @@ class Postman:
             try:
                 await do()
             except Exception as error:  # noqa: BLE001 - logged; the next round tries again
-                _report(error, "housekeeping_failed")
+                report(error, "housekeeping_failed")
             await asyncio.sleep(seconds)
 
     async def _recover(self) -> None:
@@ -208,7 +223,7 @@ class Postman:
         try:
             return await self.writer.message(claim, names)
         except Exception as error:  # noqa: BLE001 - a mail that cannot be built would come again for ever
-            _report(error, "mail_not_built")
+            report(error, "mail_not_built")
             await self._finish(claim, Verdict("failed", f"not built: {type(error).__name__}"))
             return None
 
@@ -237,7 +252,7 @@ class Postman:
             await self.first_sent(first)
 
 
-def _report(error: Exception, event: str) -> None:
+def report(error: Exception, event: str) -> None:
     """Log what went wrong; a database's own words may repeat an address, so only its code is kept."""
     if unreachable(error):
         log.warning("database_unreachable", service="notifier", reason=type(error).__name__)

@@ -15,15 +15,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notifier.links import sha256
 from services.notifier.matcher import Matcher
-from services.notifier.rules import Lang, LinkNotValid, Target
+from services.notifier.rules import Lang, LinkNotValid, Notice, Target
 from services.notifier.tables import (
+    attempt,
     beginning,
     delivery,
     directory,
     letter,
+    notice,
     subscriber,
     subscription,
     told,
+    webhook,
 )
 from services.notifier.words import say
 from shared.events.record import CatalogueEntry, DepartmentState, SiteSettings
@@ -113,10 +116,12 @@ async def directory_of(session: AsyncSession) -> Directory:
 
 @dataclass(frozen=True)
 class Person:
-    """A subscriber, without the address."""
+    """A subscriber, without the address; of the channel `webhook` it is a program's."""
 
     subscriber_id: UUID
+    channel: str
     language: Lang
+    confirmed_at: datetime | None
     left_at: datetime | None
     left_because: str | None
 
@@ -136,7 +141,9 @@ async def person_of(session: AsyncSession, token: str) -> Person:
         await session.execute(
             select(
                 subscriber.c.subscriber_id,
+                subscriber.c.channel,
                 subscriber.c.language,
+                subscriber.c.confirmed_at,
                 subscriber.c.left_at,
                 subscriber.c.left_because,
             ).where(subscriber.c.token_sha256 == sha256(token))
@@ -155,6 +162,11 @@ async def followed_by(session: AsyncSession, subscriber_id: UUID) -> list[Follow
 async def waiting_of(session: AsyncSession, subscriber_id: UUID) -> list[Followed]:
     """Return what was asked for and not confirmed."""
     return [each for each in await _living(session, subscriber_id) if not each.confirmed_at]
+
+
+async def wanted_by(session: AsyncSession, subscriber_id: UUID) -> list[Followed]:
+    """Return what a subscriber asked for, confirmed or not, oldest first."""
+    return await _living(session, subscriber_id)
 
 
 async def _living(session: AsyncSession, subscriber_id: UUID) -> list[Followed]:
@@ -213,6 +225,156 @@ async def letter_of(session: AsyncSession, token: str, now: datetime) -> Letter:
     return Letter(*row)
 
 
+# --- a webhook's page
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """How a webhook is set, and how its receiver has been doing."""
+
+    url: str
+    secret: str
+    earlier_until: datetime | None
+    failing_since: datetime | None
+
+
+async def webhook_of(session: AsyncSession, subscriber_id: UUID) -> Webhook:
+    """Return a subscriber's webhook."""
+    row = await session.execute(
+        select(
+            subscriber.c.address,
+            webhook.c.secret,
+            webhook.c.earlier_until,
+            webhook.c.failing_since,
+        )
+        .join(webhook, webhook.c.subscriber_id == subscriber.c.subscriber_id)
+        .where(subscriber.c.subscriber_id == subscriber_id)
+    )
+    return Webhook(*row.one())
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One call, or one question; without `took_ms` it is under way or was cut off."""
+
+    at: datetime
+    took_ms: int | None
+    status: int | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Logged:
+    """One message and what became of it."""
+
+    delivery_id: int
+    state: str
+    reason: str | None
+    created_at: datetime
+    next_at: datetime
+    notice: Notice | None
+    """What it says; None once its text was withdrawn or is too old."""
+    tries: Sequence[Tried]
+    """Oldest first."""
+
+
+async def log_of(session: AsyncSession, subscriber_id: UUID, limit: int = 50) -> list[Logged]:
+    """Return a webhook's newest messages, newest first."""
+    rows = (
+        await session.execute(
+            select(
+                delivery.c.delivery_id,
+                delivery.c.state,
+                delivery.c.reason,
+                delivery.c.created_at,
+                delivery.c.next_at,
+                notice.c.content,
+            )
+            .join(notice, notice.c.notice_id == delivery.c.notice_id)
+            .where(delivery.c.subscriber_id == subscriber_id, delivery.c.channel == "webhook")
+            .order_by(delivery.c.delivery_id.desc())
+            .limit(limit)
+        )
+    ).all()
+    tries = await _tries(session, [row.delivery_id for row in rows])
+    return [
+        Logged(
+            *row[:5],
+            Notice.model_validate(row.content) if row.content else None,
+            tries.get(row.delivery_id, ()),
+        )
+        for row in rows
+    ]
+
+
+async def _tries(session: AsyncSession, ids: Sequence[int]) -> Mapping[int, Sequence[Tried]]:
+    a = attempt.c
+    rows = await session.execute(
+        select(a.delivery_id, a.at, a.took_ms, a.status, a.reason)
+        .where(a.delivery_id.in_(ids))
+        .order_by(a.attempt_id)
+    )
+    found: dict[int, list[Tried]] = {}
+    for key, *rest in rows:
+        found.setdefault(key, []).append(Tried(*rest))
+    return found
+
+
+async def last_question(session: AsyncSession, subscriber_id: UUID) -> Tried | None:
+    """Return how the last question whether the receiver wants to be called went."""
+    a = attempt.c
+    row = await session.execute(
+        select(a.at, a.took_ms, a.status, a.reason)
+        .where(a.subscriber_id == subscriber_id, a.delivery_id.is_(None))
+        .order_by(a.attempt_id.desc())
+        .limit(1)
+    )
+    found = row.one_or_none()
+    return Tried(*found) if found else None
+
+
+@dataclass(frozen=True)
+class Entered:
+    """A webhook in the operator's list."""
+
+    subscriber_id: UUID
+    url: str
+    confirmed_at: datetime | None
+    left_because: str | None
+    failing_since: datetime | None
+    waiting: int
+    sent: int
+
+
+async def webhooks_entered(session: AsyncSession) -> list[Entered]:
+    """Return every webhook whose URL is still kept, oldest first."""
+    s = subscriber.c
+    count = {
+        name: func.count().filter(delivery.c.state.in_(states))
+        for name, states in {
+            "waiting": ("pending", "deferred", "sending"),
+            "sent": ("sent",),
+        }.items()
+    }
+    rows = await session.execute(
+        select(
+            s.subscriber_id,
+            s.address,
+            s.confirmed_at,
+            s.left_because,
+            webhook.c.failing_since,
+            count["waiting"],
+            count["sent"],
+        )
+        .join(webhook, webhook.c.subscriber_id == s.subscriber_id)
+        .outerjoin(delivery, delivery.c.subscriber_id == s.subscriber_id)
+        .where(s.address.is_not(None))
+        .group_by(s.subscriber_id, webhook.c.failing_since)
+        .order_by(s.created_at, s.subscriber_id)
+    )
+    return [Entered(*row) for row in rows]
+
+
 # --- for the operator and `verify`
 
 
@@ -230,7 +392,8 @@ async def shown_after(
     ]
 
 
-async def deliveries_by_state(session: AsyncSession) -> dict[str, int]:
-    """Return how many deliveries are in each state."""
-    rows = await session.execute(select(delivery.c.state, func.count()).group_by(delivery.c.state))
-    return dict(rows.all())
+async def deliveries_by_state(session: AsyncSession) -> dict[tuple[str, str], int]:
+    """Return how many deliveries of each channel are in each state."""
+    kinds = (delivery.c.channel, delivery.c.state)
+    rows = await session.execute(select(*kinds, func.count()).group_by(*kinds))
+    return {(channel, state): count for channel, state, count in rows}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import SecretStr, field_validator
+from pydantic import SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.addresses import Rules
 
 
 class Settings(BaseSettings):
@@ -39,8 +41,31 @@ class Settings(BaseSettings):
     """Connections to the mail server."""
     letters_per_minute: int = 60
     """Confirmation mails that strangers can cause in a minute, all addresses together."""
+    outgoing_networks: str = ""
+    """Networks that are no part of the public Internet and that webhooks may reach: `10.20.0.0/16, 10.30.1.5/32`."""
+    outgoing_ports: str = ""
+    """Ports that webhooks may reach; default 443 and 8443, with `outgoing_http` also 80 and 8080."""
+    outgoing_http: bool = False
+    """Whether webhooks may be `http://`."""
 
     @field_validator("site_url", "path_prefix")
     @classmethod
     def _no_slash(cls, value: str) -> str:
         return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _readable(self) -> Settings:
+        try:
+            _ = self.outgoing
+        except ValueError as error:
+            raise ValueError(
+                "GAZETTE_OUTGOING_NETWORKS 须为用逗号分开的网段（如 10.20.0.0/16），GAZETTE_OUTGOING_PORTS 须为端口号。 / "
+                "GAZETTE_OUTGOING_NETWORKS needs networks parted by commas, such as 10.20.0.0/16; "
+                f"GAZETTE_OUTGOING_PORTS needs port numbers: {error}"
+            ) from error
+        return self
+
+    @property
+    def outgoing(self) -> Rules:
+        """What our calls may reach."""
+        return Rules.of(self.outgoing_networks, self.outgoing_ports, http=self.outgoing_http)

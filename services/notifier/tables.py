@@ -26,11 +26,14 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.db import metadata
 from shared.plumbing import plumbing
+from shared.purging import purge_table
 
 SCHEMA = "notifier"
 meta = metadata(SCHEMA)
 plumbed = plumbing(meta)
+purge = purge_table(meta)
 
+_CHANNEL = "channel IN ('mail', 'webhook')"
 _LANGUAGE = "language IN ('zh-Hans', 'zh-Hant', 'en')"
 
 beginning = Table(
@@ -76,6 +79,7 @@ subscriber = Table(
     "subscriber",
     meta,
     Column("subscriber_id", Uuid, primary_key=True),
+    Column("channel", Text, nullable=False, server_default="mail"),
     Column("address", Text),
     Column("address_key", Text, unique=True),
     Column("token_sha256", LargeBinary, unique=True),
@@ -92,9 +96,42 @@ subscriber = Table(
         name="whole",
     ),
     CheckConstraint("(left_at IS NULL) = (left_because IS NULL)", name="left"),
-    CheckConstraint("address IS NULL OR length(address) BETWEEN 6 AND 254", name="address"),
+    CheckConstraint(_CHANNEL, name="channel"),
+    CheckConstraint(
+        "address IS NULL OR length(address) BETWEEN 6 AND 254"
+        " OR channel = 'webhook' AND length(address) BETWEEN 6 AND 1000",
+        name="address",
+    ),
 )
-"""A person's address; erased 28 days after leaving, the row stays so that no delivery is made twice."""
+"""A person's address, or the URL of a program's webhook (its `address_key` is its id: an URL may be given twice).
+
+Erased 28 days after leaving; the row stays so that no delivery is made twice.
+"""
+
+webhook = Table(
+    "webhook",
+    meta,
+    Column(
+        "subscriber_id",
+        Uuid,
+        ForeignKey(subscriber.c.subscriber_id, ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("host", Text, nullable=False, index=True),
+    Column("secret", Text, nullable=False),
+    Column("earlier_secret", Text),
+    Column("earlier_until", DateTime(timezone=True)),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("failing_since", DateTime(timezone=True)),
+    Column("next_at", DateTime(timezone=True), nullable=False),
+    Column("leased_until", DateTime(timezone=True)),
+    CheckConstraint("(earlier_secret IS NULL) = (earlier_until IS NULL)", name="earlier"),
+    CheckConstraint("(failures = 0) = (failing_since IS NULL)", name="failing"),
+)
+"""What a subscriber of the channel `webhook` has besides: its secret, and how its receiver has been doing.
+
+The secret stands here as it is: without it nothing can be signed. It is deleted with the address.
+"""
 
 subscription = Table(
     "subscription",
@@ -193,7 +230,7 @@ delivery = Table(
     UniqueConstraint("notice_id", "subscriber_id", "channel"),
     UniqueConstraint("letter_id", "channel"),
     CheckConstraint("(notice_id IS NULL) <> (letter_id IS NULL)", name="of_one"),
-    CheckConstraint("channel IN ('mail')", name="channel"),
+    CheckConstraint(_CHANNEL, name="channel"),
     CheckConstraint(
         "state IN ('pending', 'sending', 'sent', 'unknown', 'deferred', 'failed')", name="state"
     ),
@@ -205,6 +242,7 @@ delivery = Table(
     CheckConstraint("notice_id IS NULL OR cardinality(because) > 0", name="because"),
     Index(
         "ix_delivery_waiting",
+        "channel",
         "priority",
         "next_at",
         postgresql_where=text("state IN ('pending', 'deferred')"),
@@ -212,4 +250,28 @@ delivery = Table(
     Index("ix_delivery_sending", "leased_until", postgresql_where=text("state = 'sending'")),
     Index("ix_delivery_subscriber", "subscriber_id"),
 )
-"""One mail to one person: at most one per notice, subscriber and channel, ever."""
+"""One mail or webhook to one subscriber: at most one per notice, subscriber and channel, ever."""
+
+attempt = Table(
+    "attempt",
+    meta,
+    Column("attempt_id", BigInteger, Identity(), primary_key=True),
+    Column(
+        "subscriber_id",
+        Uuid,
+        ForeignKey(subscriber.c.subscriber_id, ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("delivery_id", BigInteger, ForeignKey(delivery.c.delivery_id, ondelete="CASCADE")),
+    Column("at", DateTime(timezone=True), nullable=False, index=True),
+    Column("took_ms", Integer),
+    Column("status", SmallInteger),
+    Column("reason", Text),
+    CheckConstraint("status BETWEEN 100 AND 999", name="status"),
+    Index("ix_attempt_subscriber", "subscriber_id", "attempt_id"),
+    Index("ix_attempt_delivery", "delivery_id"),
+)
+"""One call of a webhook; without a delivery it was the question whether the receiver wants to be called.
+
+`reason` says why it failed, in our words: nothing of an answer is kept. Without `took_ms` it is still under way.
+"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import nats
 import psycopg
@@ -22,11 +23,12 @@ from tests.notifier.house import KEY, NOON, House
 
 @pytest.fixture(scope="session")
 def notifier_database(postgres_url: str) -> str:
-    """Make a database with the notifier's schema and no other."""
+    """Make a database with the notifier's schema and no other; tests of faults have one too."""
+    name = f"only_notifier_{uuid4().hex}"
     with psycopg.connect(plain_url(postgres_url), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE only_notifier")
+        connection.execute(f"CREATE DATABASE {name}")
     base, parted, query = postgres_url.partition("?")
-    url = base.rsplit("/", 1)[0] + "/only_notifier" + parted + query
+    url = base.rsplit("/", 1)[0] + f"/{name}" + parted + query
     migrate(url, ["notifier"])
     return url
 

@@ -482,6 +482,6 @@ async def test_forms_work_while_nats_is_down(settings: Settings) -> None:
         )
         assert (await service.browser.get("/livez")).status_code == 200
         assert (
-            'gazette_notifier_deliveries{state="sent"} 1.0'
+            'gazette_notifier_deliveries{channel="mail",state="sent"} 1.0'
             in (await service.browser.get("/metrics")).text
         )

@@ -17,21 +17,35 @@ from services.notifier.tables import subscriber, subscription
 async def add_subscription(
     session: AsyncSession, person: UUID, target: Target, *, now: datetime
 ) -> None:
-    """Follow one thing more, from now on; what waited for confirmation is thereby confirmed."""
+    """Follow one thing more, from now on; what waited for confirmation is thereby confirmed.
+
+    A webhook that was not verified yet waits; one that was stopped stays so.
+    """
+    row = (
+        await session.execute(
+            select(subscriber.c.channel, subscriber.c.confirmed_at).where(
+                subscriber.c.subscriber_id == person
+            )
+        )
+    ).one()
+    verified = row.channel == "mail" or row.confirmed_at is not None
+    begins = now if verified else None
     mine = (subscription.c.subscriber_id == person) & subscription.c.ended_at.is_(None)
     if (await session.scalar(select(func.count()).where(mine)) or 0) >= MAX_SUBSCRIPTIONS:
         raise TooManySubscriptions
     clock = await tick_clock(session)
-    row = {
+    wanted = {
         "subscriber_id": person,
         "department": target.department,
         "catalogue": target.catalogue,
         "phrase": target.phrase,
         "created_at": now,
-        "confirmed_at": now,
+        "confirmed_at": begins,
         "clock": clock,
     }
-    await session.execute(insert(subscription).values(row).on_conflict_do_nothing())
+    await session.execute(insert(subscription).values(wanted).on_conflict_do_nothing())
+    if begins is None:
+        return
     await session.execute(
         update(subscription)
         .where(mine, *_same(target), subscription.c.confirmed_at.is_(None))
@@ -39,7 +53,10 @@ async def add_subscription(
     )
     await session.execute(
         update(subscriber)
-        .where(subscriber.c.subscriber_id == person)
+        .where(
+            subscriber.c.subscriber_id == person,
+            (subscriber.c.channel == "mail") | (subscriber.c.left_because == "unsubscribed"),
+        )
         .values(
             confirmed_at=func.coalesce(subscriber.c.confirmed_at, now),
             left_at=None,

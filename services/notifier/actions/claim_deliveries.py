@@ -1,4 +1,4 @@
-"""A worker takes waiting mails for itself."""
+"""A worker takes waiting mails for itself; webhooks are taken by receiver: `claim_webhooks`."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ async def claim_deliveries(session: AsyncSession, *, limit: int, now: datetime) 
     due = (
         select(delivery.c.delivery_id)
         .where(
+            delivery.c.channel == "mail",
             delivery.c.state.in_(("pending", "deferred")),
             delivery.c.next_at <= now,
             or_(delivery.c.leased_until.is_(None), delivery.c.leased_until <= now),

@@ -8,10 +8,18 @@ from sqlalchemy import delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notifier.rules import CONFIRM_WITHIN, ERASE_AFTER
-from services.notifier.tables import delivery, letter, notice, subscriber, subscription
+from services.notifier.tables import (
+    attempt,
+    delivery,
+    letter,
+    notice,
+    subscriber,
+    subscription,
+    webhook,
+)
 
 KEEP_CONTENT = timedelta(days=30)
-"""How long the words of a notice stay after it was made."""
+"""How long the words of a notice stay after it was made, and the log of calls."""
 
 
 async def erase_addresses(session: AsyncSession, *, now: datetime) -> int:
@@ -28,6 +36,8 @@ async def erase_addresses(session: AsyncSession, *, now: datetime) -> int:
     people = gone.all()
     await session.execute(delete(subscription).where(subscription.c.subscriber_id.in_(people)))
     await session.execute(delete(letter).where(letter.c.subscriber_id.in_(people)))
+    await session.execute(delete(webhook).where(webhook.c.subscriber_id.in_(people)))
+    await session.execute(delete(attempt).where(attempt.c.at <= now - KEEP_CONTENT))
     await session.execute(delete(letter).where(letter.c.expires_at <= now))
     unasked = (subscription.c.confirmed_at.is_(None)) & (
         subscription.c.created_at <= now - CONFIRM_WITHIN

@@ -1,4 +1,4 @@
-"""From a state of the record to one waiting mail per subscriber."""
+"""From a state of the record to one waiting mail or webhook per subscriber."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    CursorResult,
     Select,
     any_,
     delete,
@@ -69,6 +68,8 @@ async def queue_notices(
         fresh = is_news(state, known)
         if fresh and noticed_at(state) >= started_at:
             news.append(state)
+        elif fresh:  # a restore may bring back the text of what counts as told
+            await _silence(session, state, withdrawn=state.state != "published")
         if fresh or known is None:
             since[state.item_id] = now
         held[state.item_id] = after = advanced(state, known)
@@ -201,6 +202,7 @@ async def _address(
         select(
             literal(told_as),
             subscription.c.subscriber_id,
+            subscriber.c.channel,
             mine,
             literal(0 if urgent else 1),
             literal(now),
@@ -213,15 +215,15 @@ async def _address(
             subscription.c.ended_at.is_(None),
             subscriber.c.left_at.is_(None),
         )
-        .group_by(subscription.c.subscriber_id)
+        .group_by(subscription.c.subscriber_id, subscriber.c.channel)
     )
-    columns = ["notice_id", "subscriber_id", "because", "priority", "created_at", "next_at"]
-    queued = await session.execute(
-        insert(delivery).from_select(columns, people).on_conflict_do_nothing()
-    )
+    columns = "notice_id subscriber_id channel because priority created_at next_at".split()
+    rows = insert(delivery).from_select(columns, people).on_conflict_do_nothing()
+    queued = rows.returning(delivery.c.delivery_id).cte("queued")
+    count = await session.scalar(select(func.count()).select_from(queued))
     unused = ~exists(select(1).where(delivery.c.notice_id == told_as))
     await session.execute(delete(notice).where(notice.c.notice_id == told_as, unused))
-    return cast("CursorResult[Any]", queued).rowcount
+    return count or 0
 
 
 async def _store(session: AsyncSession, state: ItemState, what: Notice, now: datetime) -> None:

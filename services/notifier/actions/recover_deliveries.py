@@ -16,9 +16,9 @@ async def recover_deliveries(session: AsyncSession, *, now: datetime) -> int:
     """Settle what a dead worker left in `sending`; return how many.
 
     An urgent one is sent again with the same Message-ID, by which mail programs know a copy; for the others
-    no mail is better than two.
+    no mail is better than two. A webhook goes again too: its id is there for the receiver to know a copy by.
     """
-    urgent = delivery.c.priority == 0
+    urgent = (delivery.c.priority == 0) | (delivery.c.channel == "webhook")
     found = await session.execute(
         update(delivery)
         .where(delivery.c.state == "sending", delivery.c.leased_until <= now)

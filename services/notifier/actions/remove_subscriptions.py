@@ -1,4 +1,4 @@
-"""A person leaves: one thing, several, or everything."""
+"""A person or a webhook leaves: one thing, several, or everything."""
 
 from __future__ import annotations
 

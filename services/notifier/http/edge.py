@@ -13,12 +13,13 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment
 
+from services.notifier.courier import Courier
 from services.notifier.links import Links
 from services.notifier.postman import Postman
 from services.notifier.queries import Directory, directory_of
-from services.notifier.rules import Lang, LinkNotValid, NotFromHere
+from services.notifier.rules import Lang, LinkNotValid, NotFromHere, subject
 from services.notifier.settings import Settings
-from services.notifier.words import WORDS, say
+from services.notifier.words import WORDS, say, why
 from shared.bus import Listener
 from shared.db import Database
 from shared.errors import Refused
@@ -46,6 +47,7 @@ class Notifier:
     db: Database
     links: Links
     postman: Postman
+    courier: Courier
     listener: Listener
 
 
@@ -97,6 +99,8 @@ FromHere = Depends(from_here)
 def _environment() -> Environment:
     env = environment(Path(__file__).parent.parent / "templates")
     env.globals["say"] = say
+    env.globals["why"] = why
+    env.globals["subject"] = subject
     return env
 
 

@@ -78,16 +78,20 @@ async def metrics(notifier: Here) -> Response:
 class _Figures(Collector):
     """One look at the notifier."""
 
-    def __init__(self, states: dict[str, int], pending: int | None, handled: int) -> None:
+    def __init__(
+        self, states: dict[tuple[str, str], int], pending: int | None, handled: int
+    ) -> None:
         self._states, self._pending, self._handled = states, pending, handled
 
     def collect(self) -> list[Metric]:
         """Return the families."""
         mails = GaugeMetricFamily(
-            "gazette_notifier_deliveries", "Mails by state.", labels=["state"]
+            "gazette_notifier_deliveries",
+            "Mails and webhooks by state.",
+            labels=["channel", "state"],
         )
-        for state, count in self._states.items():
-            mails.add_metric([state], count)
+        for kind, count in self._states.items():
+            mails.add_metric(kind, count)
         lag = GaugeMetricFamily(
             "gazette_consumer_pending", "Events not yet handled.", labels=["consumer"]
         )

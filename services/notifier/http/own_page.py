@@ -15,6 +15,7 @@ from services.notifier.actions.remove_subscriptions import remove_subscriptions
 from services.notifier.actions.set_language import set_language
 from services.notifier.http.edge import FromHere, Here, Notifier, Now, page, redirect, word_of
 from services.notifier.http.subscribe import Field, chosen_target
+from services.notifier.http.webhook import webhook_page
 from services.notifier.queries import Followed, directory_of, followed_by, named_in, person_of
 from services.notifier.rules import ERASE_AFTER, Lang
 from shared.errors import Refused
@@ -28,6 +29,8 @@ async def _mine(notifier: Notifier, token: str, *, problem: Refused | None = Non
     async with notifier.db.sessions() as session:
         person = await person_of(session, token)
         names = await directory_of(session)
+        if person.channel == "webhook":
+            return await webhook_page(notifier, session, token, person, problem=problem)
         followed = await followed_by(session, person.subscriber_id)
     return page(
         notifier,
@@ -125,7 +128,16 @@ async def show_leaving(notifier: Here, token: str, mail: Mail = None) -> Respons
         named = await named_in(session, person.subscriber_id, mail)
     if not named:
         return page(notifier, names, "left.html", person.language, token=token, person=person)
-    return page(notifier, names, "leave.html", person.language, token=token, named=named, mail=mail)
+    return page(
+        notifier,
+        names,
+        "leave.html",
+        person.language,
+        token=token,
+        person=person,
+        named=named,
+        mail=mail,
+    )
 
 
 @router.post("/unsubscribe")
