@@ -19,22 +19,27 @@ from uuid_utils import uuid7
 from services.publisher import http
 from services.publisher.actions.build_trees import begin_tree, first_tree, forget_record
 from services.publisher.actions.render_dirty import Visible as Seen
+from services.publisher.bucket import BucketStore
 from services.publisher.inbox import on_record
 from services.publisher.pages import render
 from services.publisher.reads.frame import Surroundings
 from services.publisher.renderer import Renderer
 from services.publisher.settings import Settings
-from services.publisher.store import FolderStore
+from services.publisher.store import FolderStore, SiteStore
 from services.publisher.tables import tables
 from shared import position
 from shared.bus import Bus, Listener
-from shared.db import Database, unreachable
+from shared.db import Database, unreachable, who_is_away, why
 from shared.events.effects import VISIBLE, Visible, VisibleEvent
 from shared.feed import FeedUnreachable, RecordFeed
 from shared.http import install
+from shared.objects import Bucket, on_s3
+from shared.purging import Purger
 
 log = structlog.get_logger()
 
+TEXTS = ("publisher.item", "publisher.item_version", "publisher.parked")
+"""Tables with texts, for a leak."""
 RETRY = 1.0
 """Seconds between attempts to start while database or disk do not allow it."""
 
@@ -75,7 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
 def _publisher(settings: Settings, bus: Bus, feed: RecordFeed) -> http.Publisher:
     """Build everything; nothing runs yet."""
     db = Database(settings.database_url, "publisher")
-    store = FolderStore(settings.site_store)
+    store = _store(settings.site_store)
     around = _around(settings)
     digest = _digest(around)
     renderer = Renderer(db.sessions, store, around, say=partial(_say, bus))
@@ -99,6 +104,15 @@ def _publisher(settings: Settings, bus: Bus, feed: RecordFeed) -> http.Publisher
     return http.Publisher(settings, db, store, renderer, listener, digest)
 
 
+def _store(place: str | Path) -> SiteStore:
+    """Return the store that `GAZETTE_SITE_STORE` names: a bucket, or a folder."""
+    return (
+        BucketStore(Bucket(str(place), setting="GAZETTE_SITE_STORE"))
+        if on_s3(place)
+        else FolderStore(Path(place))
+    )
+
+
 async def _caught_up(db: Database, feed: RecordFeed, listener: Listener) -> bool:
     """Say whether every event up to the record's head has been dealt with, in the record's own epoch."""
     try:
@@ -116,8 +130,12 @@ async def _work(publisher: http.Publisher, bus: Bus) -> None:
     """Render from the first moment; hear as soon as the broker answers, which may be later."""
     while not await _ready(publisher):  # noqa: ASYNC110 — there is no event to wait for, but a server that comes back
         await asyncio.sleep(RETRY)
-    async with publisher.renderer, bus, publisher.listener:
-        await asyncio.Event().wait()
+    purging = asyncio.create_task(Purger(publisher.db, TEXTS).run(), name="publisher purges")
+    try:
+        async with publisher.renderer, bus, publisher.listener:
+            await asyncio.Event().wait()
+    finally:
+        purging.cancel()
 
 
 async def _ready(publisher: http.Publisher) -> bool:
@@ -126,7 +144,7 @@ async def _ready(publisher: http.Publisher) -> bool:
         await first_tree(publisher.db.sessions, publisher.store, digest=publisher.digest)
     except Exception as error:
         if unreachable(error):
-            log.warning("database_unreachable", service="publisher", reason=type(error).__name__)
+            log.warning(who_is_away(error), service="publisher", reason=why(error))
         else:
             log.exception("start_failed", service="publisher")
         return False

@@ -13,11 +13,13 @@ from typing import Self
 
 import structlog
 
-from services.publisher.actions.build_trees import Sessions, current_trees, drop_old, serve_built
+from services.publisher.actions.build_trees import current_trees, drop_old, serve_built
+from services.publisher.actions.queue_paths import Sessions
 from services.publisher.actions.render_dirty import Pick, Rendered, Visible, render_dirty
 from services.publisher.reads.frame import Surroundings
 from services.publisher.store import SiteStore
-from shared.db import unreachable
+from shared import failpoints
+from shared.db import unreachable, who_is_away, why
 
 log = structlog.get_logger()
 
@@ -103,9 +105,7 @@ class Renderer:
                 delay = POLL
             except Exception as error:  # the loop outlives a full disk and a database that is away
                 if unreachable(error):
-                    log.warning(
-                        "database_unreachable", service="publisher", reason=type(error).__name__
-                    )
+                    log.warning(who_is_away(error), service="publisher", reason=why(error))
                 else:
                     log.exception("render_failed", service="publisher")
                 delay = min(max(delay, POLL) * 2, 15.0)
@@ -178,6 +178,8 @@ class Renderer:
             rendered = await render_dirty(
                 session, tree, store=self.store, around=self.around, now=now, pick=pick
             )
+        if rendered.paths:
+            await failpoints.reach("render.committed")
         if rendered.visible and self.say:
             saying = asyncio.create_task(self._said(rendered.visible, now))
             self._saying.add(saying)

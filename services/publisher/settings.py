@@ -16,8 +16,8 @@ class Settings(BaseSettings):
     nats_url: str = "nats://127.0.0.1:4222"
     catalog_url: str = "http://127.0.0.1:8080"
     """Where the record feed is read."""
-    site_store: Path = Path("site")
-    """Folder of the static site; web servers serve `current` in it."""
+    site_store: str | Path = "site"
+    """Folder of the static site, or `s3://bucket/prefix`; web servers serve `current` in it."""
     site_url: str = "http://127.0.0.1:8080"
     """Absolute address of the site, without path prefix and trailing slash."""
     path_prefix: str = ""

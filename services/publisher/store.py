@@ -1,4 +1,4 @@
-"""Where the site's files lie: the port, and its folder.
+"""Where the site's files lie: the port, and its folder (`bucket.py` is the same on S3).
 
     <root>/current -> trees/<n>        what web servers serve
     <root>/trees/<n>/…                 one whole site each
@@ -12,12 +12,14 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote
+
+from shared import failpoints
 
 _SYNCERS = 8
 """Files synced at a time: the file system commits them together."""
@@ -36,16 +38,21 @@ class Written:
     changed: int
     unchanged: int
     removed: int
+    aside: Mapping[str, bool | None] = field(default_factory=dict)
+    """Of a tree beside the served one, where both share their keys: key → whether it waits to be moved (None: no file)."""
 
 
 class SiteStore(Protocol):
     """Blocking; call it in a thread."""
 
+    shares_keys: bool
+    """Whether a tree beside the served one holds only what differs from it, so that a switch moves that."""
+
     def write(self, tree: int, files: Mapping[str, bytes | None]) -> Written:
         """Make *files* durable (path from the site's root → bytes; None: no file); unchanged ones are left alone."""
 
-    def keep_only(self, tree: int, folder: str, names: frozenset[str]) -> int:
-        """Remove what lies in *folder* of *tree* besides *names*, if there is such a folder; return how many went."""
+    def keep_only(self, tree: int, folders: Mapping[str, frozenset[str]]) -> int:
+        """Remove what lies in each folder of *tree* besides its names, if there is such a folder; return how many went."""
 
     def begin(self, tree: int) -> None:
         """Start *tree* empty."""
@@ -59,12 +66,23 @@ class SiteStore(Protocol):
     def drop(self, tree: int) -> None:
         """Remove *tree*; it must not be served."""
 
+    def move(self, tree: int, keys: Sequence[str]) -> None:
+        """Let these keys of *tree* be served; only where keys are shared."""
+
+    def served(self) -> Iterator[list[str]]:
+        """Yield the keys that are served, some at a time; only where keys are shared."""
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Serve these keys no more; only where keys are shared."""
+
     def close(self) -> None:
         """Let go of what it holds."""
 
 
 class FolderStore:
-    """The site in a folder."""
+    """The site in a folder: a tree is whole, and a switch is one rename."""
+
+    shares_keys = False
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -80,17 +98,23 @@ class FolderStore:
         fresh = {place: content for place, content in wanted.items() if not _holds(place, content)}
         made = _make_folders({place.parent for place in fresh}, base)
         drafts = [(_draft(place, content), place) for place, content in fresh.items()]
+        failpoints.hit("store.drafted")
         self._sync([draft for draft, _ in drafts])
+        failpoints.hit("store.synced")
         for draft, place in drafts:
             draft.replace(place)
+        failpoints.hit("store.renamed")
         gone = [
             place for place, content in places.items() if content is None and _remove(place, base)
         ]
         self._sync(made | {place.parent for place in [*fresh, *gone]})
         return Written(len(fresh), len(wanted) - len(fresh), len(gone))
 
-    def keep_only(self, tree: int, folder: str, names: frozenset[str]) -> int:
-        """Remove entries (files or whole folders) of *folder* that are not in *names*."""
+    def keep_only(self, tree: int, folders: Mapping[str, frozenset[str]]) -> int:
+        """Remove entries (files or whole folders) that are not among the names of their folder."""
+        return sum(self._keep_only(tree, folder, names) for folder, names in folders.items())
+
+    def _keep_only(self, tree: int, folder: str, names: frozenset[str]) -> int:
         place = place_of(self._trees / str(tree), folder.rstrip("/") + "/x").parent
         if not place.is_dir():
             return 0
@@ -136,6 +160,16 @@ class FolderStore:
         place.rename(doomed)
         shutil.rmtree(doomed)
 
+    def move(self, tree: int, keys: Sequence[str]) -> None:
+        """Do nothing: `serve` moves the whole tree."""
+
+    def served(self) -> Iterator[list[str]]:
+        """Yield nothing: trees lie apart."""
+        return iter(())
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Do nothing: the tree that was served goes as a whole."""
+
     def close(self) -> None:
         """Let the threads go."""
         self._syncers.shutdown()
@@ -148,6 +182,11 @@ class FolderStore:
 
 def place_of(base: Path, path: str) -> Path:
     """Return the file below *base* that the site path *path* names (`/a/` is `a/index.html`); refuse all others."""
+    return base.joinpath(*parts_of(path))
+
+
+def parts_of(path: str) -> list[str]:
+    """Return the names of folders and file that the site path *path* leads through; refuse what leads out."""
     plain = unquote(path, errors="strict")
     if not plain.startswith("/") or "\\" in plain or "\0" in plain:
         raise UnsafePath(path)
@@ -157,7 +196,7 @@ def place_of(base: Path, path: str) -> Path:
         for part in parts
     ):
         raise UnsafePath(path)
-    return base.joinpath(*parts)
+    return parts
 
 
 def _holds(place: Path, content: bytes) -> bool:

@@ -23,9 +23,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.db import metadata as metadata_of
 from shared.plumbing import plumbing
+from shared.purging import purge_table
 
 metadata = metadata_of("publisher")
 tables = plumbing(metadata)
+purge = purge_table(metadata)
 
 item = Table(
     "item",
@@ -227,6 +229,19 @@ tree = Table(
     ),
 )
 """Trees of files: the one that is served, and the one that is being built beside it."""
+
+tree_file = Table(
+    "tree_file",
+    metadata,
+    Column("tree_id", Integer, primary_key=True),
+    Column("key", Text(collation="C"), primary_key=True),
+    Column("lists", Boolean, nullable=False),  # what leads to other pages is moved after them
+    Column(
+        "waits", Boolean, nullable=False
+    ),  # it differs from what is served, and is not moved yet
+    Index("ix_tree_file_waiting", "tree_id", "lists", "key", postgresql_where=text("waits")),
+)
+"""Files of a tree that is built beside the served one in a bucket; there are none in a folder, or when none is built."""
 
 dirty = Table(
     "dirty",

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -68,8 +69,13 @@ class Press:
 
 async def press_at(database_url: str, folder: Path) -> AsyncIterator[Press]:
     """Build a publisher on a fresh database and folder."""
+    async for built in press_on(database_url, FolderStore(folder)):
+        yield built
+
+
+async def press_on(database_url: str, store: Any) -> AsyncIterator[Press]:
+    """Build a publisher on a fresh database and a store."""
     db = Database(database_url, "publisher")
-    store = FolderStore(folder)
     await first_tree(db.sessions, store, digest="test")
     renderer = Renderer(db.sessions, store, Surroundings("https://www.qinghe.test"), keep_old=0)
     built = Press(db, store, renderer)

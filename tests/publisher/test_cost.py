@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from services.publisher.store import FolderStore
 from tests.publisher.conftest import Press
@@ -27,13 +29,16 @@ class Cost:
 
 
 @contextmanager
-def counted(press: Press, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cost]:
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cost]:
     """Count statements and bytes written."""
     cost = Cost()
     real = FolderStore.write
 
-    def statement(*_: object) -> None:
+    execute = psycopg.AsyncCursor.execute
+
+    async def statement(self: psycopg.AsyncCursor[Any], *args: Any, **options: Any) -> Any:
         cost.statements += 1
+        return await execute(self, *args, **options)
 
     def write(self: FolderStore, tree: int, files: dict[str, bytes | None]) -> object:
         done = real(self, tree, files)
@@ -41,14 +46,10 @@ def counted(press: Press, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cost]:
         cost.written += sum(len(content) for content in files.values() if content)
         return done
 
-    engine = press.db.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", statement)
-    try:
-        with monkeypatch.context() as patch:
-            patch.setattr(FolderStore, "write", write)
-            yield cost
-    finally:
-        event.remove(engine, "before_cursor_execute", statement)
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderStore, "write", write)
+        patch.setattr(psycopg.AsyncCursor, "execute", statement)
+        yield cost
 
 
 @pytest.mark.timeout(300)
@@ -64,7 +65,7 @@ async def test_one_more_item(press: Press, monkeypatch: pytest.MonkeyPatch) -> N
         publish(number)
     await press.print(*world.events)
     publish(70)
-    with counted(press, monkeypatch) as small:
+    with counted(monkeypatch) as small:
         await press.print(world.events[-1])
     for number in range(71, 710):
         publish(number)
@@ -72,8 +73,10 @@ async def test_one_more_item(press: Press, monkeypatch: pytest.MonkeyPatch) -> N
         await press.hear(*world.events[72 + start : 72 + start + 128])
     await press.renderer.drain()
     publish(710)
-    with counted(press, monkeypatch) as large:
+    with counted(monkeypatch) as large:
         await press.print(world.events[-1])
+    assert small.files > 5
+    assert small.statements > 10
     assert large.files <= small.files * 1.05
     assert large.statements <= small.statements * 1.05
     assert large.written <= small.written * 1.1

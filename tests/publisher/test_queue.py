@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -125,6 +126,43 @@ async def test_a_full_disk_loses_nothing(press: Press, monkeypatch: pytest.Monke
     await press.renderer.drain()
     assert "标题" in press.page("/transport/2026/1/")
     assert len(press.said) == 1
+
+
+async def test_a_write_that_is_under_way_keeps_others_away(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ended in the middle of writing, a renderer lets its rows go only after the last file: no older one lands later."""
+    world = World()
+    await press.hear(world.publish("transport", "a", title="标题"))
+    begun, go_on = threading.Event(), threading.Event()
+    real = FolderStore.write
+
+    def slow(store: FolderStore, *rest: Any) -> Any:
+        begun.set()
+        assert go_on.wait(30)
+        return real(store, *rest)
+
+    monkeypatch.setattr(FolderStore, "write", slow)
+    rendering = asyncio.create_task(press.renderer._batch(1, Pick.ITEMS))
+    assert await asyncio.to_thread(begun.wait, 30)
+    rendering.cancel()
+    await asyncio.sleep(0.3)
+    assert await _free_rows(press) == 0
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await rendering
+    assert await _free_rows(press) == 1
+
+
+async def _free_rows(press: Press) -> int:
+    """Return how many items wait whose rows nobody has locked."""
+    async with press.db.sessions() as session:
+        found = await session.execute(
+            text(
+                "SELECT path FROM publisher.dirty WHERE kind = 'item' AND path NOT LIKE '%#refresh' FOR UPDATE SKIP LOCKED"
+            )
+        )
+        return len(found.all())
 
 
 async def test_an_unchanged_page_is_not_written_again(press: Press) -> None:

@@ -4,38 +4,43 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import structlog
 from sqlalchemy import func, insert, select, text, update
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.publisher.actions.move_files import finish_moving, forget_files, move_waiting
+from services.publisher.actions.note_files import note_aside
 from services.publisher.actions.queue_everything import queue_everything
-from services.publisher.actions.queue_paths import change_trees, hold_trees
+from services.publisher.actions.queue_paths import Sessions, change_trees
 from services.publisher.rules.dirt import TRIES
 from services.publisher.store import SiteStore
 from services.publisher.tables import dirty, tree
+from shared import failpoints
 from shared.web.frame import asset_files
 
 log = structlog.get_logger()
-Sessions = async_sessionmaker[AsyncSession]
 
 
 async def begin_tree(sessions: Sessions, store: SiteStore, *, digest: str) -> int:
     """Begin a tree beside the living one and queue every path for it; one that is being built already is given up.
 
-    From the moment the tree is known, every change is queued for it too: what comes meanwhile is replayed.
+    From the moment the tree is known, every change is queued for it too: what comes meanwhile is replayed. The tree
+    and its queue begin in one transaction: a tree without a queue would be whole, and an empty site be served.
     """
     async with sessions.begin() as session:
         await change_trees(session)
         await _give_up_building(session)
+        if (current := await _current(session)) is not None:
+            await _claim(store, current.tree_id)
         number = ((await session.execute(select(func.max(tree.c.tree_id)))).scalar() or 0) + 1
-        await asyncio.to_thread(_begin, store, number)
+        await _begin(session, store, number)
         await session.execute(
             insert(tree).values(tree_id=number, standing="building", digest=digest)
         )
-    async with sessions.begin() as session:
-        await hold_trees(session)
         await queue_everything(session, tree=number)
+    await failpoints.reach("tree.begun")
     log.info("tree_begun", service="publisher", tree=number)
     return number
 
@@ -48,11 +53,15 @@ async def _give_up_building(session: AsyncSession) -> None:
     )
     await session.execute(update(tree).where(tree.c.tree_id.in_(building)).values(standing="old"))
     await session.execute(dirty.delete().where(dirty.c.tree_id.in_(building)))
+    await forget_files(session)
 
 
-def _begin(store: SiteStore, number: int) -> None:
-    store.begin(number)
-    store.write(number, dict(asset_files()))
+async def _begin(session: AsyncSession, store: SiteStore, number: int) -> None:
+    """Start tree *number* with the files that no page makes."""
+    await asyncio.to_thread(store.begin, number)
+    written = await asyncio.to_thread(store.write, number, dict(asset_files()))
+    if written.aside:
+        await note_aside(session, number, written.aside, lists=False)
 
 
 async def first_tree(sessions: Sessions, store: SiteStore, *, digest: str) -> None:
@@ -62,27 +71,48 @@ async def first_tree(sessions: Sessions, store: SiteStore, *, digest: str) -> No
     """
     async with sessions.begin() as session:
         await change_trees(session)
-        current = (
-            await session.execute(select(tree).where(tree.c.standing.in_(("living", "frozen"))))
-        ).first()
+        current = await _current(session)
         if current is None:
-            number = ((await session.execute(select(func.max(tree.c.tree_id)))).scalar() or 0) + 1
-            await asyncio.to_thread(_begin, store, number)
-            await session.execute(
-                insert(tree).values(tree_id=number, standing="living", digest=digest)
-            )
-            await queue_everything(session, tree=number)
-            await asyncio.to_thread(store.serve, number)
-            return
+            current = await _very_first(session, store, digest=digest)
+        claimed = await _claim(store, current.tree_id)
         building = (
             await session.execute(select(tree).where(tree.c.standing == "building"))
         ).first()
-    whole = await asyncio.to_thread(store.serving) == current.tree_id
+    whole = not claimed and await asyncio.to_thread(store.serving) == current.tree_id
     if whole:
         await asyncio.to_thread(store.write, current.tree_id, dict(asset_files()))
     fit = whole and current.standing == "living" and current.digest == digest
-    if not fit and (building is None or building.digest != digest):
+    if not fit and (claimed or building is None or building.digest != digest):
         await begin_tree(sessions, store, digest=digest)
+
+
+async def _current(session: AsyncSession) -> Any:
+    """Return the row of the tree that is served, if there is one."""
+    current = tree.c.standing.in_(("living", "frozen"))
+    return (await session.execute(select(tree).where(current))).first()
+
+
+async def _very_first(session: AsyncSession, store: SiteStore, *, digest: str) -> Any:
+    """Begin a living tree; what another database left in a bucket stays served until ours is whole beside it."""
+    found = await asyncio.to_thread(store.serving) if store.shares_keys else None
+    if found is not None:
+        await session.execute(insert(tree).values(tree_id=found, standing="frozen", digest=""))
+        return await _current(session)
+    number = ((await session.execute(select(func.max(tree.c.tree_id)))).scalar() or 0) + 1
+    await _claim(store, number)
+    await _begin(session, store, number)
+    await session.execute(insert(tree).values(tree_id=number, standing="living", digest=digest))
+    await queue_everything(session, tree=number)
+    await asyncio.to_thread(store.serve, number)
+    return await _current(session)
+
+
+async def _claim(store: SiteStore, number: int) -> bool:
+    """Let a bucket that serves nothing, a new or an emptied one, serve tree *number*; True if that was needed."""
+    if not store.shares_keys or await asyncio.to_thread(store.serving) is not None:
+        return False
+    await asyncio.to_thread(store.serve, number)
+    return True
 
 
 async def serve_built(
@@ -102,6 +132,7 @@ async def serve_built(
         frozen = (await session.execute(select(tree).where(tree.c.standing == "frozen"))).first()
     if frozen is not None and caught_up is not None and not await caught_up():
         return False
+    strays = await move_waiting(sessions, store) if store.shares_keys else []
     async with sessions.begin() as session:
         await change_trees(session)
         if not await _is_whole(session):
@@ -109,13 +140,19 @@ async def serve_built(
         built = (
             await session.execute(select(tree.c.tree_id).where(tree.c.standing == "building"))
         ).scalar_one()
+        if store.shares_keys and not await finish_moving(session, store, built, strays):
+            return False
         await session.execute(
             update(tree).where(tree.c.standing.in_(("living", "frozen"))).values(standing="old")
         )
         await session.execute(update(tree).where(tree.c.tree_id == built).values(standing="living"))
         await _take_over(session, built)
         await _show_all(session)
+        await failpoints.reach("tree.switching")
         await asyncio.to_thread(store.serve, built)
+        await failpoints.reach("tree.served")
+    if store.shares_keys:
+        await asyncio.to_thread(store.drop, built)
     log.info("tree_served", service="publisher", tree=built)
     return True
 
@@ -190,6 +227,8 @@ async def forget_record(session: AsyncSession) -> None:
 async def current_trees(session: AsyncSession) -> dict[str, int]:
     """Return standing → number of the trees that are written now."""
     rows = await session.execute(
-        select(tree.c.standing, tree.c.tree_id).where(tree.c.standing.in_(("living", "building")))
+        text(
+            "SELECT standing, tree_id FROM publisher.tree WHERE standing IN ('living', 'building')"
+        )
     )
     return {row.standing: row.tree_id for row in rows}

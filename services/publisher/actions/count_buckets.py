@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.rules.dirt import FULL, MONTH, YEAR, Bucket, following_month
 from services.publisher.rules.places import Delta
+from shared.session import together
 
 _KEYS = (
     "unnest(CAST(:departments AS text[]), CAST(:entries AS text[]), CAST(:steps AS smallint[]), CAST(:starts AS date[])) "
@@ -45,44 +46,40 @@ async def count_buckets(session: AsyncSession, deltas: Mapping[Bucket, Delta]) -
     """Add *deltas* to the counters, locked in the order of their keys; return them before and after."""
     order = sorted(deltas)
     keys = _key_arrays(order)
-    await session.execute(
-        text(
-            "INSERT INTO publisher.bucket (department, entry, step, start, part, slots, listed, sequence, at) "
-            f"SELECT k.*, 0, 0, 0, 0, :never FROM {_KEYS} ORDER BY 1, 2, 3, 4 ON CONFLICT DO NOTHING"
-        ),
-        {**keys, "never": _NEVER},
-    )
-    before = await session.execute(
-        text(
-            f"SELECT b.* FROM publisher.bucket b JOIN {_KEYS} USING (department, entry, step, start) WHERE b.part = 0 "
-            "ORDER BY b.department, b.entry, b.step, b.start FOR UPDATE OF b"
-        ),
-        keys,
+    more = {
+        "slots": [deltas[bucket].slots for bucket in order],
+        "listed": [deltas[bucket].listed for bucket in order],
+        "sequences": [deltas[bucket].sequence for bucket in order],
+        "ats": [deltas[bucket].at for bucket in order],
+    }
+    _, before, _ = await together(
+        session, (_BEGIN, {**keys, "never": _NEVER}), (_LOCK, keys), (_ADD, {**keys, **more})
     )
     old = {Bucket(row.department, row.entry, row.step, row.start): row for row in before}
-    await session.execute(
-        text(
-            "UPDATE publisher.bucket b SET slots = b.slots + k.slots, listed = b.listed + k.listed, "
-            "sequence = greatest(b.sequence, k.sequence), "
-            "at = CASE WHEN k.sequence > b.sequence THEN k.at ELSE b.at END "
-            "FROM unnest(CAST(:departments AS text[]), CAST(:entries AS text[]), CAST(:steps AS smallint[]), "
-            "CAST(:starts AS date[]), CAST(:slots AS integer[]), CAST(:listed AS integer[]), "
-            "CAST(:sequences AS bigint[]), CAST(:ats AS timestamptz[])) "
-            "AS k (department, entry, step, start, slots, listed, sequence, at) "
-            "WHERE (b.department, b.entry, b.step, b.start, b.part) = (k.department, k.entry, k.step, k.start, 0)"
-        ),
-        {
-            **keys,
-            "slots": [deltas[bucket].slots for bucket in order],
-            "listed": [deltas[bucket].listed for bucket in order],
-            "sequences": [deltas[bucket].sequence for bucket in order],
-            "ats": [deltas[bucket].at for bucket in order],
-        },
-    )
     for bucket in order:
         if deltas[bucket].recount:
             await _recount_newest(session, bucket)
     return [_counted(bucket, old[bucket], deltas[bucket]) for bucket in order]
+
+
+_BEGIN = (
+    "INSERT INTO publisher.bucket (department, entry, step, start, part, slots, listed, sequence, at) "
+    f"SELECT k.*, 0, 0, 0, 0, :never FROM {_KEYS} ORDER BY 1, 2, 3, 4 ON CONFLICT DO NOTHING"
+)
+_LOCK = (
+    f"SELECT b.* FROM publisher.bucket b JOIN {_KEYS} USING (department, entry, step, start) WHERE b.part = 0 "
+    "ORDER BY b.department, b.entry, b.step, b.start FOR UPDATE OF b"
+)
+_ADD = (
+    "UPDATE publisher.bucket b SET slots = b.slots + k.slots, listed = b.listed + k.listed, "
+    "sequence = greatest(b.sequence, k.sequence), "
+    "at = CASE WHEN k.sequence > b.sequence THEN k.at ELSE b.at END "
+    "FROM unnest(CAST(:departments AS text[]), CAST(:entries AS text[]), CAST(:steps AS smallint[]), "
+    "CAST(:starts AS date[]), CAST(:slots AS integer[]), CAST(:listed AS integer[]), "
+    "CAST(:sequences AS bigint[]), CAST(:ats AS timestamptz[])) "
+    "AS k (department, entry, step, start, slots, listed, sequence, at) "
+    "WHERE (b.department, b.entry, b.step, b.start, b.part) = (k.department, k.entry, k.step, k.start, 0)"
+)
 
 
 def _counted(bucket: Bucket, row: Any, delta: Delta) -> Counted:

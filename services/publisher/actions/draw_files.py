@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.publisher.files.sheet import Sheet
@@ -17,6 +17,9 @@ class Drawn:
     files: dict[str, bytes | None] = field(default_factory=dict)
     error: Exception | None = None
     changed: int = 0
+    """Files of the whole group that were written; the first sheet tells."""
+    aside: Mapping[str, bool | None] = field(default_factory=dict)
+    """What `Written.aside` says of the whole group; the first sheet tells."""
 
 
 def draw_and_write(store: SiteStore, tree: int, sheets: Sequence[Sheet]) -> list[Drawn]:
@@ -27,10 +30,15 @@ def draw_and_write(store: SiteStore, tree: int, sheets: Sequence[Sheet]) -> list
     for one in good:
         files.update(one.files)
     if files:
-        good[0].changed = store.write(tree, files).changed
-    for one in good:
-        if one.sheet.folder is not None:
-            store.keep_only(tree, one.sheet.folder, _names(one.sheet.folder, one.files))
+        written = store.write(tree, files)
+        good[0].changed, good[0].aside = written.changed, written.aside
+    folders = {
+        one.sheet.folder: names_in(one.sheet.folder, one.files)
+        for one in good
+        if one.sheet.folder is not None
+    }
+    if folders:
+        store.keep_only(tree, folders)
     return drawn
 
 
@@ -41,6 +49,6 @@ def _drawn(sheet: Sheet) -> Drawn:
         return Drawn(sheet, error=error)
 
 
-def _names(folder: str, files: dict[str, bytes | None]) -> frozenset[str]:
+def names_in(folder: str, files: dict[str, bytes | None]) -> frozenset[str]:
     """Return the names that *files* have directly in *folder*."""
     return frozenset(path[len(folder) :].split("/")[0] or "index.html" for path in files)

@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from services.publisher.rules.dirt import Dirt
 from shared.db import lock_key
 
+Sessions = async_sessionmaker[AsyncSession]
 _TREES = lock_key("publisher trees")
 
 

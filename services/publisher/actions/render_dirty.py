@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, select, text, tuple_, update
+from sqlalchemy import text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.actions.draw_files import Drawn, draw_and_write
+from services.publisher.actions.note_files import note_files
 from services.publisher.actions.queue_paths import hold_trees
 from services.publisher.actions.settle_lists import settle_lists
 from services.publisher.reads.frame import Surroundings, site_view
 from services.publisher.reads.sheets import sheets_of
 from services.publisher.rules.dirt import LATER, LIST, REFRESH, TRIES
 from services.publisher.store import SiteStore
-from services.publisher.tables import dirty, tree
+from services.publisher.tables import dirty
+from shared import failpoints
 from shared.db import lock_key
 
 log = structlog.get_logger()
@@ -87,16 +91,35 @@ async def render_dirty(
     rows = await _locked(session, tree, now, pick)
     if not rows:
         return Rendered()
+    await failpoints.reach("render.locked")
     site = await site_view(session, around)
     sheets = await sheets_of(session, rows, site)
-    drawn = await asyncio.to_thread(draw_and_write, store, tree, sheets)
+    drawn = await _to_its_end(partial(draw_and_write, store, tree, sheets))
+    await failpoints.reach("render.drawn")
+    await note_files(session, tree, drawn)
     await _settle(session, rows, drawn, tree)
+    await failpoints.reach("render.settled")
     done = [one for one in drawn if one.error is None]
     visible = await _note_shown(session, tree, done, now)
     await _forget(session, tree, done)
     failed = [one for one in drawn if one.error is not None]
     await _put_off(session, tree, failed, now)
+    await failpoints.reach("render.shown")
     return Rendered(len(drawn), len(failed), sum(one.changed for one in drawn), visible)
+
+
+async def _to_its_end(work: Callable[[], list[Drawn]]) -> list[Drawn]:
+    """Do *work* in a thread, to its end even when we are cancelled.
+
+    The rows' locks keep others away from these files; let go earlier, an older file could land on a newer one.
+    """
+    working = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        with suppress(Exception):
+            await working
+        raise
 
 
 async def _locked(session: AsyncSession, tree: int, now: datetime, pick: Pick) -> Sequence[Any]:
@@ -169,7 +192,8 @@ async def _settle(
 
 async def _another_is_served(session: AsyncSession, number: int) -> bool:
     found = await session.execute(
-        select(tree.c.tree_id).where(tree.c.standing == "living", tree.c.tree_id != number)
+        text("SELECT tree_id FROM publisher.tree WHERE standing = 'living' AND tree_id <> :number"),
+        {"number": number},
     )
     return found.first() is not None
 
@@ -206,7 +230,10 @@ async def _note_shown(
 async def _forget(session: AsyncSession, tree: int, done: Sequence[Drawn]) -> None:
     if done:
         paths = [one.sheet.path for one in done]
-        await session.execute(delete(dirty).where(dirty.c.tree_id == tree, dirty.c.path.in_(paths)))
+        await session.execute(
+            text("DELETE FROM publisher.dirty WHERE tree_id = :tree AND path = ANY(:paths)"),
+            {"tree": tree, "paths": paths},
+        )
 
 
 async def _put_off(

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.actions.count_buckets import Counted, count_buckets
@@ -17,7 +16,9 @@ from services.publisher.reads.around import ancestors, leaves_of, neighbours
 from services.publisher.rules import dirt
 from services.publisher.rules.dirt import DAY, FULL, LIST, LISTS_FIRST, MONTH, YEAR, Bucket, Dirt
 from services.publisher.rules.places import CORRECTIONS, Move, Moves, place_kept, place_of
-from services.publisher.tables import item, listing, member
+from services.publisher.tables import listing, member
+from shared.arrays import inserting, renewing
+from shared.session import together
 
 
 async def settle_lists(
@@ -54,24 +55,10 @@ async def settle_lists(
 
 
 async def _moves(session: AsyncSession, ids: Sequence[UUID], *, known_only: bool) -> list[Move]:
-    columns = (
-        item.c.item_id,
-        item.c.scopes,
-        item.c.day,
-        item.c.turn,
-        item.c.sequence,
-        item.c.standing,
+    rows, listed = await together(
+        session, (_PLACES, {"ids": list(ids)}), (_KEPT, {"ids": list(ids)})
     )
-    faces = (item.c.title, item.c.url, item.c.document_number, item.c.effective_on)
-    rows = await session.execute(
-        select(*columns, *faces, item.c.updated_at, item.c.corrected_year).where(
-            item.c.item_id.in_(ids)
-        )
-    )
-    kept = {
-        row.item_id: place_kept(row)
-        for row in await session.execute(select(listing).where(listing.c.item_id.in_(ids)))
-    }
+    kept = {row.item_id: place_kept(row) for row in listed}
     moves = [
         Move(row.item_id, kept.get(row.item_id), place_of(row), row.updated_at) for row in rows
     ]
@@ -80,11 +67,16 @@ async def _moves(session: AsyncSession, ids: Sequence[UUID], *, known_only: bool
     ]
 
 
+_PLACES = (
+    "SELECT item_id, scopes, day, turn, sequence, standing, title, url, document_number, effective_on, updated_at, "
+    "corrected_year FROM publisher.item WHERE item_id = ANY(:ids)"
+)
+_KEPT = "SELECT * FROM publisher.listing WHERE item_id = ANY(:ids)"
+
+
 async def _keep_members(session: AsyncSession, moves: Sequence[Move]) -> None:
     """Write members and listings of *moves*; rows whose key changed go first."""
     gone = [move.item_id for move in moves if move.old is not None and not move.stays]
-    if gone:
-        await session.execute(delete(member).where(member.c.item_id.in_(gone)))
     rows = [
         {
             "department": scope[0],
@@ -98,17 +90,25 @@ async def _keep_members(session: AsyncSession, moves: Sequence[Move]) -> None:
         for move in moves
         for scope in move.new.scopes
     ]
-    statement = insert(member)
-    fresh = {"sequence": statement.excluded.sequence, "listed": statement.excluded.listed}
-    await session.execute(
-        statement.on_conflict_do_update(index_elements=list(member.primary_key), set_=fresh), rows
+    listings = [{"item_id": move.item_id, **_listing(move)} for move in moves]
+    await together(
+        session,
+        *(
+            [("DELETE FROM publisher.member WHERE item_id = ANY(:ids)", {"ids": gone})]
+            if gone
+            else []
+        ),
+        _WRITE_MEMBERS(rows),
+        _WRITE_LISTINGS(listings),
     )
-    statement = insert(listing)
-    columns = {name: column for name, column in statement.excluded.items() if name != "item_id"}
-    await session.execute(
-        statement.on_conflict_do_update(index_elements=[listing.c.item_id], set_=columns),
-        [{"item_id": move.item_id, **_listing(move)} for move in moves],
-    )
+
+
+_WRITE_MEMBERS = inserting(
+    member,
+    tail="ON CONFLICT (department, entry, day, turn, item_id) "
+    "DO UPDATE SET sequence = excluded.sequence, listed = excluded.listed",
+)
+_WRITE_LISTINGS = inserting(listing, tail="ON CONFLICT (item_id) " + renewing(listing))
 
 
 def _listing(move: Move) -> dict[str, Any]:

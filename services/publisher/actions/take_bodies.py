@@ -35,10 +35,11 @@ async def know_departments(session: AsyncSession, states: Sequence[ItemState]) -
         code = state.department.code
         if code not in newest or newest[code].sequence < state.sequence:
             newest[code] = state
-    settled = select(department.c.code).where(
-        department.c.code.in_(newest), department.c.version > 0
+    settled = await session.execute(
+        text("SELECT code FROM publisher.department WHERE code = ANY(:codes) AND version > 0"),
+        {"codes": list(newest)},
     )
-    for code in (await session.execute(settled)).scalars():
+    for code in settled.scalars():
         del newest[code]
     made = {code: _unknown(state) for code, state in newest.items()}
     if made:

@@ -7,7 +7,7 @@ from datetime import tzinfo
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,7 +19,10 @@ from services.publisher.rules import dirt, items
 from services.publisher.rules.dirt import Dirt
 from services.publisher.rules.places import place_kept
 from services.publisher.tables import item, item_version, link, listing
+from shared.arrays import inserting, renewing
 from shared.events.record import AnyRecord, DepartmentEvent, ItemState, RecordEvent, SiteEvent
+from shared.purging import note_purges, sealed
+from shared.session import together
 
 
 async def take_record(session: AsyncSession, events: Sequence[AnyRecord], *, zone: tzinfo) -> None:
@@ -44,11 +47,13 @@ async def _take_items(
     newest = _newest([event for event in records if event.data.item_id in ids])
     changed = await _keep_newest(session, newest, zone=zone)
     await _purge(session, ids)
+    await _seal(session, newest.values())
     former = await _keep_links(session, [newest[one].data for one in changed])
     standing = await session.execute(
-        select(item.c.item_id, item.c.url, item.c.standing)
-        .where(item.c.item_id.in_(ids))
-        .order_by(item.c.url)
+        text(
+            "SELECT item_id, url, standing FROM publisher.item WHERE item_id = ANY(:ids) ORDER BY url"
+        ),
+        {"ids": list(ids)},
     )
     rows = standing.all()
     # The queue's rows of the items come before everything else that is locked: they keep a renderer away.
@@ -83,11 +88,11 @@ async def _keep_versions(session: AsyncSession, records: Sequence[RecordEvent]) 
         }
         for event in records
     }
-    stored = await session.execute(
-        insert(item_version).on_conflict_do_nothing().returning(item_version.c.item_id),
-        [rows[key] for key in sorted(rows)],
-    )
+    [stored] = await together(session, _KEEP_VERSIONS([rows[key] for key in sorted(rows)]))
     return set(stored.scalars())
+
+
+_KEEP_VERSIONS = inserting(item_version, tail="ON CONFLICT DO NOTHING RETURNING item_id")
 
 
 def as_json(state: ItemState) -> str:
@@ -109,30 +114,43 @@ async def _keep_newest(
         }
         for one, event in sorted(newest.items())
     ]
-    statement = insert(item)
-    statement = statement.on_conflict_do_update(
-        index_elements=[item.c.item_id],
-        set_={name: column for name, column in statement.excluded.items() if name != "item_id"},
-        where=item.c.version < statement.excluded.version,
-    )
-    changed = await session.execute(statement.returning(item.c.item_id), rows)
+    [changed] = await together(session, _KEEP_NEWEST(rows))
     return sorted(changed.scalars())
+
+
+_KEEP_NEWEST = inserting(
+    item,
+    tail=f"ON CONFLICT (item_id) {renewing(item)} "
+    "WHERE item.version < excluded.version RETURNING item_id",
+)
 
 
 async def _purge(session: AsyncSession, ids: set[UUID]) -> None:
     """Remove the texts that a later version took away for good."""
-    later = item_version.alias("later")
     await session.execute(
-        update(item_version)
-        .where(
-            item_version.c.item_id.in_(ids),
-            item_version.c.state.is_not(None),
-            later.c.item_id == item_version.c.item_id,
-            later.c.version > item_version.c.version,
-            later.c.standing.in_(items.PURGING),
-        )
-        .values(state=None)
+        text(
+            "UPDATE publisher.item_version v SET state = NULL FROM publisher.item_version later "
+            "WHERE v.item_id = ANY(:ids) AND v.state IS NOT NULL AND later.item_id = v.item_id "
+            "AND later.version > v.version AND later.standing = ANY(:purging)"
+        ),
+        {"ids": list(ids), "purging": sorted(items.PURGING)},
     )
+
+
+async def _seal(session: AsyncSession, newest: Collection[RecordEvent]) -> None:
+    """Remove text and hash of the versions that the newest states call sealed."""
+    found = sealed(event.data for event in newest)
+    if not found:
+        return
+    ids, versions = zip(*found, strict=True)
+    await session.execute(
+        text(
+            "UPDATE publisher.item_version v SET state = NULL, sha256 = '' FROM unnest(CAST(:ids AS uuid[]), "
+            "CAST(:versions AS int[])) AS k(id, n) WHERE v.item_id = k.id AND v.version = k.n"
+        ),
+        {"ids": list(ids), "versions": list(versions)},
+    )
+    await note_purges(session, "publisher", (event.data for event in newest))
 
 
 async def _keep_links(session: AsyncSession, states: Sequence[ItemState]) -> list[Dirt]:

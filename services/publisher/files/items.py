@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic_core import to_json
@@ -38,7 +39,7 @@ def item_files(parts: Any, site: SiteView) -> Files:
         sha256=parts.sha256,
         department=body,
         relations=_related(parts.relations),
-        back_links=_related(parts.back_links),
+        back_links=_related(_acting(parts.back_links, state)),
         versions_kept=tuple(kept),
     )
     files = {
@@ -46,6 +47,16 @@ def item_files(parts: Any, site: SiteView) -> Files:
         paths.item_json(state.url): state_json(parts),
     }
     return files | _version_files(parts, state, body, kept, site)
+
+
+def _acting(back_links: Iterable[Any], state: ItemState) -> list[Any]:
+    """Leave out what others only claim to do to this item: the record names what acts."""
+    acting = {(one.type, one.source) for one in state.validity_by}
+    return [
+        row
+        for row in back_links
+        if row.type not in {"amends", "repeals", "replaces"} or (row.type, row.key) in acting
+    ]
 
 
 def _version_files(

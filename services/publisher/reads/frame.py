@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Text, cast, func, select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.pages.views import SiteView
@@ -31,8 +31,9 @@ _known: dict[tuple[object, ...], SiteView] = {}
 
 async def site_view(session: AsyncSession, around: Surroundings) -> SiteView:
     """Return the site as its newest lists describe it."""
-    digest = func.md5(cast(site.c.value, Text))
-    rows = await session.execute(select(site.c.key, digest).order_by(site.c.key))
+    rows = await session.execute(
+        text("SELECT key, md5(CAST(value AS text)) FROM publisher.site ORDER BY key")
+    )
     key = (around, *(tuple(row) for row in rows))
     if key not in _known:
         values = {

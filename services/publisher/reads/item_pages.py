@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.publisher.tables import department, item, item_version
+from shared.session import together
 
 
 @dataclass
@@ -37,8 +36,16 @@ class ItemParts:
     target_title: str | None = None
 
 
-_FACE = "o.title, o.url, o.day, o.document_number, o.effective_on"
-_RELATIONS = text(
+_FACE = "o.key, o.title, o.url, o.day, o.document_number, o.effective_on"
+_ITEMS = (
+    "SELECT i.item_id, i.url, i.standing, i.version, i.sequence, i.sha256, i.state, i.day, i.department, d.state AS body "
+    "FROM publisher.item i LEFT JOIN publisher.department d ON d.code = i.department WHERE i.item_id = ANY(:ids)"
+)
+_VERSIONS = (
+    "SELECT item_id, version, standing, sha256, state FROM publisher.item_version WHERE item_id = ANY(:ids) "
+    "ORDER BY item_id, version"
+)
+_RELATIONS = (
     f"SELECT false AS back, l.item_id AS item_id, l.type, {_FACE}, l.place, NULL::date AS said_on, 0::bigint AS turn, "
     "NULL::uuid AS said_by FROM publisher.link l JOIN publisher.item o ON o.key = l.target "
     "JOIN publisher.listing seen ON seen.item_id = o.item_id AND seen.listed "
@@ -56,21 +63,12 @@ _TARGETS = text(
 
 
 async def item_parts(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, ItemParts]:
-    """Return *ids* with everything their pages show: six statements, however many items."""
-    columns = (
-        item.c.item_id,
-        item.c.url,
-        item.c.standing,
-        item.c.version,
-        item.c.sequence,
-        item.c.sha256,
-    )
-    rows = await session.execute(
-        select(
-            *columns, item.c.state, item.c.day, item.c.department, department.c.state.label("body")
-        )
-        .outerjoin(department, department.c.code == item.c.department)
-        .where(item.c.item_id.in_(ids))
+    """Return *ids* with everything their pages show: a handful of statements, however many items."""
+    rows, versions, ties = await together(
+        session,
+        (_ITEMS, {"ids": list(ids)}),
+        (_VERSIONS, {"ids": list(ids)}),
+        (_RELATIONS, {"ids": list(ids)}),
     )
     found = {
         row.item_id: ItemParts(
@@ -87,31 +85,13 @@ async def item_parts(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, I
         )
         for row in rows
     }
-    for one, versions in (await _versions(session, ids)).items():
-        found[one].versions = versions
-    for row in await session.execute(_RELATIONS, {"ids": list(ids)}):
+    for row in versions:
+        found[row.item_id].versions.append(row)
+    for row in ties:
         parts = found[row.item_id]
         (parts.back_links if row.back else parts.relations).append(row)
     redirected = [one for one, parts in found.items() if parts.standing == "redirect"]
     if redirected:
         for row in await session.execute(_TARGETS, {"ids": redirected}):
             found[row.item_id].target_title = row.title
-    return found
-
-
-async def _versions(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, list[Any]]:
-    columns = (
-        item_version.c.item_id,
-        item_version.c.version,
-        item_version.c.standing,
-        item_version.c.sha256,
-    )
-    rows = await session.execute(
-        select(*columns, item_version.c.state)
-        .where(item_version.c.item_id.in_(ids))
-        .order_by(item_version.c.item_id, item_version.c.version)
-    )
-    found: dict[UUID, list[Any]] = defaultdict(list)
-    for row in rows:
-        found[row.item_id].append(row)
     return found
