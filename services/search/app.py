@@ -18,7 +18,11 @@ from services.search.actions.rebuild_index import (
     rebuild_index,
     replace_rows,
 )
+from services.search.engines.cluster import ClusterShelf
+from services.search.engines.engine import SearchDown
+from services.search.engines.folder import FolderShelf
 from services.search.engines.shelf import Shelf
+from services.search.engines.wire import address_of
 from services.search.http import api, internal, page
 from services.search.http.edge import Search
 from services.search.inbox import on_record
@@ -30,15 +34,23 @@ from shared.bus import Bus, Listener
 from shared.db import Database, unreachable
 from shared.feed import FeedUnreachable, RecordFeed
 from shared.http import install
+from shared.leader import locked
 from shared.position import epoch_of
+from shared.purging import Purger
 from shared.web.dates import zone as zone_of
 
 log = structlog.get_logger()
 
+TEXTS = (f"{SCHEMA}.parked",)
+"""Tables with texts, for a leak."""
 READERS = 4
-"""Threads that search; more would only wait for each other on two cores."""
+"""Threads that search in a folder; more would only wait for each other on two cores."""
+ASKERS = 32
+"""Threads that wait for a cluster's answers."""
 PATIENCE = 5.0
 """Seconds between tries of a rebuild that the record feed does not yet allow."""
+LOOK = 15.0
+"""Seconds between looks at an index that others can change."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -54,9 +66,10 @@ def create_app(settings: Settings) -> FastAPI:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(db.close)
             stack.push_async_callback(feed.close)
-            shelf = await asyncio.to_thread(Shelf, settings.search_index)
+            shelf = await asyncio.to_thread(shelf_of, settings)
             stack.push_async_callback(asyncio.to_thread, shelf.close)
-            threads = stack.enter_context(ThreadPoolExecutor(READERS, thread_name_prefix="search"))
+            readers = ASKERS if shelf.shared else READERS
+            threads = stack.enter_context(ThreadPoolExecutor(readers, thread_name_prefix="search"))
             keeper = _Keeper(db, shelf, feed, names, settings.timezone)
             listener = Listener(
                 bus,
@@ -71,7 +84,12 @@ def create_app(settings: Settings) -> FastAPI:
                 settings, db, shelf, names, listener, feed, zone, threads, keeper.rebuild
             )
             await keeper.prepare()
-            for work, what in ((_hear(bus, listener), "hears"), (keeper.mend(), "mends")):
+            purger = Purger(db, TEXTS, keeper.rebuild_after_a_leak)
+            for work, what in (
+                (_hear(bus, listener), "hears"),
+                (keeper.mend(), "mends"),
+                (purger.run(), "purges"),
+            ):
                 task = asyncio.create_task(work, name=f"search {what}")
                 stack.push_async_callback(_ended, task)
             yield
@@ -87,6 +105,13 @@ def create_app(settings: Settings) -> FastAPI:
     for resource in (api, page, internal):
         app.include_router(resource.router)
     return app
+
+
+def shelf_of(settings: Settings) -> Shelf:
+    """Return where the index lies: on the cluster that the settings name, else in the folder."""
+    if settings.search_url:
+        return ClusterShelf(address_of(settings.search_url))
+    return FolderShelf(settings.search_index)
 
 
 async def _hear(bus: Bus, listener: Listener) -> None:
@@ -112,51 +137,99 @@ class _Keeper:
         self._feed = feed
         self._names = names
         self._zone = zone_of(timezone)
-        self._behind = False
+        self._behind: bool | None = None
+        """Whether the index lags behind the tables; None: not known yet."""
 
     async def prepare(self) -> None:
-        """Read the names, and see whether the index lags behind the tables (a lost or older folder)."""
+        """Read the names, and see how things stand with the index; what cannot be reached may come later than we."""
         try:
             async with self._db.sessions() as session:
                 await self._names.read(session)
-                items, sequence = await shown_in_all(session)
-                epoch = await epoch_of(session, tables.position, "search")
+            await self._look()
         except Exception as error:
             if not unreachable(error):
                 raise
-            log.warning("started_without_database", service="search", reason=type(error).__name__)
-            return
-        held = await asyncio.to_thread(
-            lambda: (self._shelf.engine.size(), self._shelf.engine.newest_sequence())
-        )
-        foreign = None not in (epoch, self._shelf.epoch) and epoch != self._shelf.epoch
-        self._behind = foreign or held[0] < items or held[1] < sequence
+            log.warning("started_alone", service="search", reason=type(error).__name__)
 
     async def mend(self) -> None:
-        """Rebuild once when the index is of other code or behind; the feed may come later than we."""
-        while self._shelf.stale or self._behind:
+        """Rebuild when the index is of other code, missing or behind; go on looking where others can change it."""
+        while True:
             try:
-                await self.rebuild()
-                self._behind = False
-            except FeedUnreachable:
-                await asyncio.sleep(PATIENCE)
-            except Exception:
+                await self._mend()
+            except Exception as error:
+                if isinstance(error, FeedUnreachable) or unreachable(error):
+                    log.warning("mending_waits", service="search", reason=type(error).__name__)
+                    await asyncio.sleep(PATIENCE)
+                    continue
                 log.exception("rebuild_failed", service="search")
                 await asyncio.sleep(PATIENCE * 6)
+                continue
+            if not self._shelf.shared:
+                return
+            await asyncio.sleep(LOOK)
 
     async def rebuild(self) -> int:
         """Rebuild beside the living index and swap; return the number of items."""
-        return len((await self._rebuilt()).items)
+        async with self._alone():
+            return len((await self._rebuilt()).items)
+
+    async def rebuild_after_a_leak(self) -> bool:
+        """Make the index anew: engines keep the words of what was replaced until segments are merged."""
+        try:
+            await self.rebuild()
+        except (FeedUnreachable, SearchDown):
+            return False
+        return True
 
     async def begin_epoch(self, epoch: UUID) -> None:
         """Show what the record says after a restore, telling nobody."""
         log.info("epoch_changed", service="search", epoch=str(epoch))
-        rebuilt = await self._rebuilt()
-        async with self._db.sessions.begin() as session:
-            await replace_rows(session, rebuilt, now=datetime.now(UTC))
-            await self._names.read(session)
+        async with self._alone():
+            rebuilt = await self._rebuilt()
+            async with self._db.sessions.begin() as session:
+                await replace_rows(session, rebuilt, now=datetime.now(UTC))
+                await self._names.read(session)
+
+    async def _mend(self) -> None:
+        if not await self._wanting():
+            return
+        async with self._alone():
+            if await self._wanting():  # else another copy has rebuilt it while we waited
+                await self._rebuilt()
+                self._behind = False
+
+    async def _wanting(self) -> bool:
+        """Say whether the index has to be made anew."""
+        if self._shelf.shared or self._behind is None:
+            await self._look()
+        return self._shelf.stale or bool(self._behind)
+
+    async def _look(self) -> None:
+        """Look at the index, and when it can be read for the first time compare it with the tables."""
+        await asyncio.to_thread(self._shelf.look)
+        if self._behind is None and not self._shelf.stale:
+            self._behind = await self._lags()
+
+    async def _lags(self) -> bool:
+        """Say whether the index holds less than the tables say (a lost or older one), or another epoch."""
+        async with self._db.sessions() as session:
+            items, sequence = await shown_in_all(session)
+            epoch = await epoch_of(session, tables.position, "search")
+        engine = self._shelf.engine
+        held = await asyncio.to_thread(lambda: (engine.size(), engine.newest_sequence()))
+        foreign = None not in (epoch, self._shelf.epoch) and epoch != self._shelf.epoch
+        return foreign or held[0] < items or held[1] < sequence
 
     async def _rebuilt(self) -> Rebuilt:
         while True:
             with suppress(EpochChanged):
                 return await rebuild_index(self._shelf, self._feed, self._zone)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Be the only copy of the service that rebuilds a shared index; wait for another one that does."""
+        if not self._shelf.shared:
+            yield
+            return
+        async with locked(self._db.url, f"rebuild {SCHEMA}"):
+            yield

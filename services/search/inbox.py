@@ -13,9 +13,12 @@ from services.search.actions.index_states import Seen, Shown, index_states
 from services.search.actions.keep_names import keep_names
 from services.search.engines.shelf import Shelf
 from services.search.names import NameBoard
+from services.search.tables import SCHEMA
+from shared import failpoints
 from shared.bus import hears
 from shared.events.effects import VISIBLE, Visible, VisibleEvent
 from shared.events.record import AnyRecord, RecordEvent, parse_record
+from shared.purging import note_purges
 
 log = structlog.get_logger()
 
@@ -35,6 +38,8 @@ async def on_record(
         await names.read(session)
     seen = [Seen(e.data, e.statesha256) for e in events if isinstance(e, RecordEvent)]
     shown = await index_states(session, seen, shelf=shelf, zone=zone, now=now)
+    await failpoints.reach("index.noted")
+    await note_purges(session, SCHEMA, (each.state for each in seen))
     if shown:
         log.info("states_indexed", service="search", items=len(shown))
     return [_visible(each) for each in shown]

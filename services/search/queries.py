@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Literal
 
-from services.search.engines.engine import FACETS, Engine
+from services.search.engines.engine import FACETS, Engine, HitGone
 from services.search.rules.ask import Ask, Filters, First, Hit, Term
 from services.search.rules.card import Stored, tails
 from services.search.rules.question import IN_TITLE, NUMBER, PART, Question, understand
@@ -15,6 +16,7 @@ from services.search.rules.ranking import BEST, ranked
 from services.search.rules.snippet import Mark, snippet
 from shared.text import find_numbers, number_key
 
+_AGAIN = 3
 FACET_SIZE = 50
 """Values of a facet that an answer names; the counts are exact."""
 
@@ -53,7 +55,14 @@ class Results:
 
 
 def search(engine: Engine, wanted: Wanted, *, facets: Sequence[str] = FACETS) -> Results:
-    """Answer one search."""
+    """Answer one search; again, when a hit was taken away between finding and reading it."""
+    for _ in range(_AGAIN):
+        with suppress(HitGone):
+            return _search(engine, wanted, facets)
+    return _search(engine, wanted, facets)
+
+
+def _search(engine: Engine, wanted: Wanted, facets: Sequence[str]) -> Results:
     question = understand(wanted.q) if wanted.q.strip() else None
     ask = replace(plan(engine, question), filters=wanted.filters)
     newest = wanted.newest or question is None

@@ -6,10 +6,12 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, Table, Text
 
 from shared.db import metadata as metadata_of
 from shared.plumbing import plumbing
+from shared.purging import purge_table
 
 SCHEMA = "search"
 metadata = metadata_of(SCHEMA)
 tables = plumbing(metadata)
+purge = purge_table(metadata)
 
 directory = Table(
     "directory",

@@ -102,6 +102,7 @@ WORDS: dict[str, dict[Lang, str]] = {
         "zh-Hant": "尚未公開的資訊，可依法申請",
         "en": "What has not been published can be requested by law",
     },
+    "again": {"zh-Hans": "再试一次", "zh-Hant": "再試一次", "en": "Try again"},
     "unavailable": {
         "zh-Hans": "搜索暂时不可用，请稍后再试。",
         "zh-Hant": "搜尋暫時無法使用，請稍後再試。",

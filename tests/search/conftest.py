@@ -16,7 +16,7 @@ import pytest
 
 from services.search.actions.keep_names import row_of
 from services.search.app import create_app
-from services.search.engines.shelf import Shelf
+from services.search.engines.folder import FolderShelf
 from services.search.http.edge import Search
 from services.search.inbox import on_record
 from services.search.names import NameBoard
@@ -49,8 +49,8 @@ async def record(nats_url: str) -> AsyncIterator[Record]:
 
 
 @pytest.fixture
-def settings(record: Record, database_url: str, nats_url: str, tmp_path: Path) -> Settings:
-    """Settings of a service on these servers."""
+def in_folder(record: Record, database_url: str, nats_url: str, tmp_path: Path) -> Settings:
+    """Settings of a service on these servers, its index in a folder."""
     return Settings(
         database_url=database_url,
         nats_url=nats_url,
@@ -58,6 +58,19 @@ def settings(record: Record, database_url: str, nats_url: str, tmp_path: Path) -
         search_index=tmp_path / "search",
         internal_token=TOKEN,
     )
+
+
+@pytest.fixture
+def on_cluster(in_folder: Settings, search_url: str) -> Settings:
+    """Settings of a service on these servers, its index on OpenSearch."""
+    return in_folder.model_copy(update={"search_url": search_url})
+
+
+@pytest.fixture(params=["in_folder", "on_cluster"])
+def settings(request: pytest.FixtureRequest) -> Settings:
+    """Settings of a service with each engine in turn."""
+    chosen: Settings = request.getfixturevalue(request.param)
+    return chosen
 
 
 @dataclass
@@ -101,15 +114,18 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
-    """Run the service and a client of it."""
+async def running(settings: Settings, *, at_once: bool = False) -> AsyncIterator[Running]:
+    """Run the service and a client of it; a new index on a cluster is waited for, unless *at_once*."""
     app = create_app(settings)
     transport = httpx.ASGITransport(app=app)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://search") as client,
     ):
-        yield Running(client, app.state.search)
+        search: Search = app.state.search
+        if search.shelf.shared and not at_once:
+            await until(lambda: not search.shelf.stale)
+        yield Running(client, search)
 
 
 @pytest.fixture
@@ -128,7 +144,7 @@ async def standing(
     app = create_app(settings)
     items = [state for state in states if isinstance(state, ItemState)]
     named = [row_of(state) for state in states if not isinstance(state, ItemState)]
-    shelf, names = Shelf(folder), NameBoard()
+    shelf, names = FolderShelf(folder), NameBoard()
     shelf.engine.write([card_of(state, ZONE) for state in items])
     names.now = directory_of((row["key"], json.loads(row["state"])) for row in named)
     db = Database(settings.database_url, SCHEMA)

@@ -120,15 +120,15 @@ async def test_the_index_outlives_a_restart(record: Record, settings: Settings):
 
 
 async def test_a_lost_index_is_made_anew_and_nobody_is_told(
-    record: Record, settings: Settings, told: Told
+    record: Record, in_folder: Settings, told: Told
 ):
     """Deleting the index while stopped is repaired from the feed, without effects."""
-    async with running(settings) as first:
+    async with running(in_folder) as first:
         await record.say(state("a", "石桥"), state("b", "学区"))
         await first.until_shown(2)
         await until(lambda: len(told()) == 2)
-    shutil.rmtree(settings.search_index)
-    async with running(settings) as second:
+    shutil.rmtree(in_folder.search_index)
+    async with running(in_folder) as second:
         await until(lambda: _total(second, 2))
         assert len(await second.shown()) == 2
     assert len(told()) == 2
@@ -139,30 +139,30 @@ async def _total(service: Running, number: int) -> bool:
 
 
 async def test_an_index_of_another_analysis_answers_until_it_is_made_anew(
-    record: Record, settings: Settings
+    record: Record, in_folder: Settings
 ):
     """A new way of cutting rebuilds the index beside the old one, which answers meanwhile."""
-    async with running(settings) as first:
+    async with running(in_folder) as first:
         await record.say(state("a", "石桥"))
         await first.until_shown(1)
-    note = settings.search_index / "current.json"
+    note = in_folder.search_index / "current.json"
     before = json.loads(note.read_text())
     note.write_text(json.dumps({**before, "analyser": "of yesterday"}))
-    async with running(settings) as second:
+    async with running(in_folder) as second:
         assert await second.titles("石桥") == ["石桥"]
         await until(lambda: not second.search.shelf.stale)
         assert await second.titles("石桥") == ["石桥"]
     assert json.loads(note.read_text())["folder"] != before["folder"]
-    assert [path.name for path in settings.search_index.glob("index-*")] != [before["folder"]]
+    assert [path.name for path in in_folder.search_index.glob("index-*")] != [before["folder"]]
 
 
-async def test_an_unreadable_index_is_made_anew(record: Record, settings: Settings):
+async def test_an_unreadable_index_is_made_anew(record: Record, in_folder: Settings):
     """A damaged index stops nothing: an empty one answers until the rebuild is done."""
-    async with running(settings) as first:
+    async with running(in_folder) as first:
         await record.say(state("a", "石桥"))
         await first.until_shown(1)
-    _damage(settings.search_index)
-    async with running(settings) as second:
+    _damage(in_folder.search_index)
+    async with running(in_folder) as second:
         await until(lambda: _total(second, 1))
 
 

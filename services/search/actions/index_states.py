@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.search.engines.engine import Engine
 from services.search.engines.shelf import Shelf
 from services.search.rules.card import card_of
 from services.search.tables import tables
+from shared.arrays import inserting
 from shared.events.record import ItemState
+from shared.session import together
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,11 @@ async def index_states(
         await asyncio.to_thread(write_states, shelf.engine, [each.state for each in newer], zone)
         shelf.belong_to(newer[0].state.epoch)
     at = now + timedelta(seconds=time.monotonic() - started)
-    await _note(session, newer, at)
+    noted = await _note(session, newer, at)
     return [
         Shown(each.state.item_id, each.state.department.code, each.state.version, at)
         for each in newer
+        if each.state.item_id in noted
     ]
 
 
@@ -82,15 +84,16 @@ async def _newer(session: AsyncSession, seen: Sequence[Seen]) -> list[Seen]:
             newest[each.state.item_id] = each
     if not newest:
         return []
-    shown = tables.shown
     rows = await session.execute(
-        select(shown.c.item_id, shown.c.version).where(shown.c.item_id.in_(newest))
+        text("SELECT item_id, version FROM search.shown WHERE item_id = ANY(:ids)"),
+        {"ids": list(newest)},
     )
     held = {row.item_id: row.version for row in rows}
     return [each for key, each in newest.items() if held.get(key, 0) < each.state.version]
 
 
-async def _note(session: AsyncSession, newer: Sequence[Seen], at: datetime) -> None:
+async def _note(session: AsyncSession, newer: Sequence[Seen], at: datetime) -> set[UUID]:
+    """Note what is shown; return the items that no other copy of the service has noted in the meantime."""
     values = [
         {
             "item_id": each.state.item_id,
@@ -101,12 +104,13 @@ async def _note(session: AsyncSession, newer: Sequence[Seen], at: datetime) -> N
         }
         for each in sorted(newer, key=lambda each: each.state.item_id)
     ]
-    rows = insert(tables.shown).values(values)
-    changed = {name: rows.excluded[name] for name in ("version", "sequence", "sha256", "since")}
-    await session.execute(
-        rows.on_conflict_do_update(
-            index_elements=["item_id"],
-            set_=changed,
-            where=tables.shown.c.version < rows.excluded.version,
-        )
-    )
+    [noted] = await together(session, _NOTE(values))
+    return {row.item_id for row in noted}
+
+
+_NOTE = inserting(
+    tables.shown,
+    tail="ON CONFLICT (item_id) DO UPDATE SET version = excluded.version, sequence = excluded.sequence, "
+    "sha256 = excluded.sha256, since = excluded.since WHERE shown.version < excluded.version "
+    "RETURNING item_id",
+)

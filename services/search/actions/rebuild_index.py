@@ -19,6 +19,7 @@ from services.search.engines.engine import Engine
 from services.search.engines.shelf import Shelf
 from services.search.rules.card import card_of
 from services.search.tables import directory, tables
+from shared import failpoints
 from shared.events.record import AnyRecord, ItemState, RecordEvent, parse_record
 from shared.feed import RecordFeed
 
@@ -52,10 +53,13 @@ async def rebuild_index(shelf: Shelf, feed: RecordFeed, zone: tzinfo) -> Rebuilt
         try:
             rebuilt = Rebuilt()
             await _fill(rebuilt, engine, feed, zone)
+            await failpoints.reach("rebuild.filled")
             async with shelf.turn:
                 await _fill(rebuilt, engine, feed, zone)
                 if rebuilt.epoch is not None:
                     retired = await asyncio.to_thread(shelf.swap, name, engine, rebuilt.epoch)
+                if shelf.shared:  # what another copy wrote to the index before until the swap
+                    await _fill(rebuilt, shelf.engine, feed, zone)
         finally:
             await asyncio.to_thread(shelf.drop, retired)
     log.info("index_rebuilt", service="search", items=len(rebuilt.items), through=rebuilt.through)

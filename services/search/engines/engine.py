@@ -7,19 +7,47 @@ from typing import Protocol
 
 from services.search.rules.ask import Ask, Found, Hit
 from services.search.rules.card import Card, Stored
+from shared.errors import Unavailable
 
 FACETS = ("department", "catalogue", "genre", "topic", "year", "validity")
+
+
+class SearchDown(Unavailable, ConnectionError):
+    """搜索暂时不可用，请稍后再试。 / Search is not available now; please try again shortly."""
+
+    moment = False
+    """Whether it may be over when one asks again at once."""
+
+    @classmethod
+    def kind(cls) -> str:
+        """Return one name for whatever keeps the engine from answering."""
+        return "search-down"
+
+    @classmethod
+    def for_a_moment(cls, status: int) -> SearchDown:
+        """Return what a cluster's answer of this status means."""
+        down = cls()
+        down.moment = status >= 500
+        return down
+
+
+class HitGone(Exception):
+    """What was found has been taken away before it was read; ask again."""
 
 
 class Engine(Protocol):
     """An index of cards; every call blocks, so callers use a thread.
 
-    What is written is seen by the next `search` after `write` returns; one call of it is one commit. Reads never wait
-    for writes. Tombstones are kept for their version, and are no hit of anything.
+    What is written is seen by the next `search` after `write` returns. Reads never wait for writes. Tombstones are kept
+    for their version, and are no hit of anything. An engine on other machines raises `SearchDown` while these cannot
+    answer.
     """
 
     def write(self, cards: Sequence[Card]) -> None:
-        """Replace or add the cards; all of them or none. A later card of the same item counts."""
+        """Replace or add the cards; a later card of the same item counts.
+
+        A call that raises is made again with the same cards: until then an engine may hold all, none or some of them.
+        """
         ...
 
     def search(self, ask: Ask, *, offset: int, limit: int, newest: bool) -> Found:
@@ -37,7 +65,7 @@ class Engine(Protocol):
         ...
 
     def read(self, hits: Sequence[Hit]) -> list[Stored]:
-        """Return what the cards keep for showing, in the order of *hits*."""
+        """Return what the cards keep for showing, in the order of *hits*; may raise `HitGone`."""
         ...
 
     def versions(self, item_ids: Sequence[str]) -> dict[str, int]:

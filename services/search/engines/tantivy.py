@@ -13,6 +13,8 @@ from tantivy import FieldType, Occur, Query
 
 from services.search.rules.ask import ENOUGH, Ask, Filters, Found, Hit, Need, Term, Way
 from services.search.rules.card import TOMBSTONE, Card, Stored
+from services.search.rules.telling import ALWAYS, Scored, telling
+from shared import failpoints
 
 _HEAP = 32_000_000
 """Bytes that uncommitted documents may take; Tantivy's least is 15 MB a thread."""
@@ -20,10 +22,6 @@ _CUT = ("words", "bigrams", "characters", "title")
 _EXACT = ("item_id", "title_key", "numbers", "cited", "marks")
 _FACETS = ("department", "catalogue", "genre", "topic", "validity")
 _NUMBERS = ("year", "day", "order", "version", "sequence", "spent")
-_COMMON = 10_000
-"""Documents that may hold a term that counts in any case."""
-_ALWAYS = 12
-"""Of the terms of a question so many of the rarest count, however many documents hold them."""
 _ALL_BUCKETS = 65_000
 
 
@@ -59,7 +57,7 @@ class TantivyEngine:
         self._turn = threading.Lock()
 
     def write(self, cards: Sequence[Card]) -> None:
-        """Replace or add the cards; all of them or none. A later card of the same item counts."""
+        """Replace or add the cards in one commit: all of them or none."""
         newest = {card.item_id: card for card in cards}
         if not newest:
             return
@@ -71,7 +69,9 @@ class TantivyEngine:
                 for card in newest.values():
                     writer.delete_documents_by_term("item_id", card.item_id)
                     writer.add_document(_document(card))
+                failpoints.hit("index.added")
                 writer.commit()
+                failpoints.hit("index.committed")
             except BaseException:
                 writer.rollback()
                 raise
@@ -157,17 +157,11 @@ class TantivyEngine:
             [*musts, *scored, (Occur.MustNot, self._term(Term("marks", TOMBSTONE)))]
         )
 
-    def _telling(self, scored: Sequence[tuple[Term, float]]) -> list[tuple[Term, float]]:
-        """Return the terms that tell documents apart: the rarest ones, and of the others those that few hold.
-
-        A term of very many documents adds next to nothing to a score and costs most of the time.
-        """
-        if len(scored) <= _ALWAYS:
+    def _telling(self, scored: Scored) -> list[tuple[Term, float]]:
+        if len(scored) <= ALWAYS:
             return list(scored)
         searcher = self._index.searcher()
-        held = [searcher.doc_freq(term.field, term.value) for term, _ in scored]
-        bound = max(_COMMON, sorted(held)[_ALWAYS - 1])
-        return [each for each, number in zip(scored, held, strict=True) if number <= bound]
+        return telling(scored, [searcher.doc_freq(term.field, term.value) for term, _ in scored])
 
     def _gate(self, ask: Ask) -> Query | None:
         """Return what makes a document a hit by its words; None when everything is one."""
@@ -181,12 +175,6 @@ class TantivyEngine:
         if parts:
             ways.append(Query.boolean_query(parts))
         return _any(ways) if ways else None
-
-    def _needs(self, needs: Sequence[Need], at_least: int) -> Query:
-        if at_least >= len(needs):
-            return _all([self._need(need) for need in needs])
-        met = [(Occur.Should, self._need(need)) for need in needs]
-        return Query.boolean_query(met, minimum_number_should_match=at_least)
 
     def _need(self, need: Need) -> Query:
         return _any([self._way(way) for way in need])

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from sqlalchemy import text
 
+from services.search.engines.engine import SearchDown
 from services.search.http.edge import Here
 from services.search.shown import shown_after
 from shared.db import unreachable
@@ -22,6 +23,7 @@ from shared.http import require_internal
 router = APIRouter(include_in_schema=False)
 
 _MEANINGS = {
+    "gazette_search_engine_up": "Whether the search engine answers.",
     "gazette_search_cards": "Items in the index, tombstones included.",
     "gazette_consumer_handled": "Events handled since the start.",
     "gazette_consumer_pending": "Events not yet handled.",
@@ -66,11 +68,13 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz")
 async def readyz(here: Here) -> Response:
-    """Say whether the database answers, the consumer hears and has caught up, and the index is of this code."""
+    """Say whether database and engine answer, the consumer hears and has caught up, and the index is of this code."""
     listener = here.listener
     database = await _database_answers(here)
     pending = await listener.pending() if listener.bus.connected else None
-    ready = database and pending is not None and listener.caught_up and not here.shelf.stale
+    items = await _items(here)
+    hears = pending is not None and listener.caught_up
+    ready = database and hears and items is not None and not here.shelf.stale
     state = {
         "status": "ok" if ready else "degraded",
         "database": database,
@@ -78,9 +82,18 @@ async def readyz(here: Here) -> Response:
         "pending": pending,
         "caught_up": listener.caught_up,
         "rebuilding": here.shelf.rebuilding.locked(),
-        "items": await here.read(here.shelf.engine.size),
+        "engine": items is not None,
+        "items": items,
     }
     return JSONResponse(state, 200 if ready else 503)
+
+
+async def _items(here: Here) -> int | None:
+    """Return the number of cards; None while the engine does not answer."""
+    try:
+        return await here.read(here.shelf.engine.size)
+    except SearchDown:
+        return None
 
 
 async def _database_answers(here: Here) -> bool:
@@ -99,8 +112,10 @@ async def metrics(here: Here) -> Response:
     """Return our figures (Prometheus text format)."""
     listener = here.listener
     pending = await listener.pending() if listener.bus.connected else None
+    items = await _items(here)
     figures = {
-        "gazette_search_cards": await here.read(here.shelf.engine.size),
+        "gazette_search_engine_up": int(items is not None),
+        **({"gazette_search_cards": items} if items is not None else {}),
         "gazette_consumer_handled": listener.events_handled,
         **({"gazette_consumer_pending": pending} if pending is not None else {}),
     }

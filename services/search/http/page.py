@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment
 
-from services.search.engines.engine import Engine
+from services.search.engines.engine import Engine, SearchDown
 from services.search.http.edge import Here, Search, read_wanted
 from services.search.http.links import Links
 from services.search.http.view import (
@@ -29,6 +29,7 @@ from services.search.queries import Wanted, explained_by, nearest_titles, search
 from services.search.rules.ask import Filters
 from services.search.rules.directory import Directory
 from services.search.words import say
+from shared.http import RETRY_AFTER
 from shared.web.dates import Lang
 from shared.web.frame import SiteFrame, default_settings, environment
 
@@ -46,8 +47,13 @@ async def find(request: Request, here: Here) -> Response:
     """Show what was found; parameters that are not right are left out."""
     lang = _lang_of(request.url.path)
     wanted, _ = read_wanted(request.query_params)
-    html = await here.read(partial(render, here, wanted, lang))
-    return HTMLResponse(html, headers={"Cache-Control": "no-cache", "X-Robots-Tag": "noindex"})
+    headers = {"Cache-Control": "no-cache", "X-Robots-Tag": "noindex"}
+    try:
+        html = await here.read(partial(render, here, wanted, lang))
+    except SearchDown:
+        html = await here.read(partial(render_down, here, wanted, lang))
+        return HTMLResponse(html, 503, {**headers, "Retry-After": RETRY_AFTER})
+    return HTMLResponse(html, headers=headers)
 
 
 for _path in ("/search", "/zh-tw/search", "/en/search"):
@@ -100,6 +106,22 @@ def render(here: Search, wanted: Wanted, lang: Lang) -> str:
             nothing=nothing,
             pages=page_numbers(results.total, wanted),
             follow=_follow(wanted),
+        )
+    )
+
+
+def render_down(here: Search, wanted: Wanted, lang: Lang) -> str:
+    """Return the page that says that search is not available, with the question still in its box."""
+    return (
+        _environment()
+        .get_template("down.html")
+        .render(
+            lang=lang,
+            site=frame_of(here, here.names.now),
+            path=Links(wanted).page(wanted.page),
+            noindex=True,
+            wanted=wanted,
+            links=Links(wanted),
         )
     )
 
