@@ -188,6 +188,9 @@ async def dry_run(
         ]
         if outcome.outcome == "rejected" and not problems:
             outcome = outcome.model_copy(update={"outcome": "accepted"})
+        if line.hold and outcome.outcome in FINE and not outcome.unchanged:
+            because = list(dict.fromkeys([*line.hold, *outcome.held_because]))
+            outcome = outcome.model_copy(update={"outcome": "held", "held_because": because})
         outcome = outcome.model_copy(update={"problems": problems})
         result.outcomes.append((line, outcome))
         progress.settled(line, outcome)

@@ -16,6 +16,8 @@ import yaml
 from shared.errors import Refused
 from shared.events import intake
 
+WORD_SUFFIXES = (".docx", ".doc", ".docm", ".wps")
+"""Files that `documents` reads, or refuses with the remedy."""
 VERSIONED = re.compile(r"(?P<source_id>.+?)(@(?P<version>\d+))?")
 TYPES = {
     "published": intake.PUBLISHED,
@@ -51,10 +53,24 @@ class Line:
     """SHA-256 → the attachment's file."""
     origin: str = ""
     """Where it was read, for messages: file and line."""
+    hold: tuple[str, ...] = ()
+    """Why we ourselves want a person to look before it is published, e.g. `tracked_changes`."""
+    event_id: str | None = None
+    """The id to send it under; without one, a new one each time."""
+    department: str | None = None
+    """Whose item it is, where the file says so."""
 
 
-def read_paths(paths: Sequence[Path], *, transform: Callable[[str], str] = str) -> list[Line]:
-    """Return the lines of *paths* in order; raises `UnreadableFile` naming file, line and fix."""
+def read_paths(
+    paths: Sequence[Path],
+    *,
+    transform: Callable[[str], str] = str,
+    documents: Callable[[Path], Line] | None = None,
+) -> list[Line]:
+    """Return the lines of *paths* in order; raises `UnreadableFile` naming file, line and fix.
+
+    *documents* reads a Word file (`services/sender/documents.py`).
+    """
     lines: list[Line] = []
     for path in paths:
         if path.is_dir():
@@ -62,11 +78,13 @@ def read_paths(paths: Sequence[Path], *, transform: Callable[[str], str] = str) 
         elif path.suffix in (".jsonl", ".ndjson", ".json"):
             lines += list(_json_lines(path))
         elif path.suffix in (".md", ".markdown"):
-            lines.append(read_markdown(path, _defaults(path.parent), transform=transform))
+            lines.append(read_markdown(path, defaults_of(path.parent), transform=transform))
+        elif documents and path.suffix.lower() in WORD_SUFFIXES:
+            lines.append(documents(path))
         else:
             raise UnreadableFile(
-                f"{path}：可推送 .jsonl 文件、.md 文件或放 Markdown 的文件夹。 / "
-                f"{path}: push .jsonl files, .md files, or a folder of Markdown."
+                f"{path}：可推送 .docx、.jsonl、.md 文件或放 Markdown 的文件夹。 / "
+                f"{path}: push .docx, .jsonl and .md files, or a folder of Markdown."
             )
     return lines
 
@@ -76,10 +94,24 @@ def _json_lines(path: Path) -> Iterator[Line]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UnreadableFile(f"{path}: {error}") from error
+    if path.suffix == ".json" and (rows := _whole_json(text)) is not None:
+        for number, row in enumerate(rows, start=1):
+            origin = f"{path}#{number}" if len(rows) > 1 else str(path)
+            yield _line(_checked(row, origin), path.parent, origin)
+        return
     # not splitlines(): JSON strings may hold U+2028 and other breaks as they are
     for number, row in enumerate(text.split("\n"), start=1):
         if row.strip():
             yield _line(_parsed(row, f"{path}:{number}"), path.parent, f"{path}:{number}")
+
+
+def _whole_json(text: str) -> list[Any] | None:
+    """Return the objects of a file that is one JSON text over any number of lines; None when it is none."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, list) else [value]
 
 
 def _parsed(row: str, origin: str) -> dict[str, Any]:
@@ -89,6 +121,17 @@ def _parsed(row: str, origin: str) -> dict[str, Any]:
         raise UnreadableFile(
             f"{origin}：不是 JSON（{error}）。 / {origin}: not JSON ({error})."
         ) from error
+    return _checked(value, origin)
+
+
+def _checked(value: Any, origin: str) -> dict[str, Any]:
+    """Return a row of ours, or what a CloudEvent says as one."""
+    if isinstance(value, dict) and "specversion" in value and "subject" in value:
+        source = str(value.get("source") or "")
+        value = value | {
+            "source_id": value["subject"],
+            "department": source.removeprefix(intake.SOURCE_PREFIX),
+        }
     if (
         not isinstance(value, dict)
         or not isinstance(value.get("data"), dict)
@@ -111,7 +154,12 @@ def _line(row: dict[str, Any], folder: Path, origin: str) -> Line:
             f"{origin}: sourceversion must be a whole number from 1 on, not {version!r}."
         )
     data, files = _with_files(row["data"], folder, origin)
-    return Line(str(row["source_id"]), TYPES[kind], data, version, files, origin)
+    hold = tuple(str(row.get("hold") or "").split())
+    event_id = str(row["id"]) if row.get("id") else None
+    owner = str(row["department"]) if row.get("department") else None
+    return Line(
+        str(row["source_id"]), TYPES[kind], data, version, files, origin, hold, event_id, owner
+    )
 
 
 def read_folder(folder: Path, *, transform: Callable[[str], str] = str) -> list[Line]:
@@ -120,7 +168,7 @@ def read_folder(folder: Path, *, transform: Callable[[str], str] = str) -> list[
     `name.md` has the source id `name`; `name@2.md` is its second version. `defaults.yaml` in the folder or the one
     above it is laid under every front matter.
     """
-    defaults = _defaults(folder)
+    defaults = defaults_of(folder)
     lines = [
         read_markdown(path, defaults, transform=transform) for path in sorted(folder.glob("*.md"))
     ]
@@ -133,7 +181,8 @@ def _day(data: dict[str, Any]) -> str:
     return str(data.get("first_published_on") or data.get("formed_on") or "")
 
 
-def _defaults(folder: Path) -> dict[str, Any]:
+def defaults_of(folder: Path) -> dict[str, Any]:
+    """Return what `defaults.yaml` in *folder* or the one above lays under every item."""
     for place in (folder, folder.parent):
         path = place / "defaults.yaml"
         if path.is_file():
@@ -212,15 +261,16 @@ def _with_files(
                     f"{origin}：没有附件 {path}。 / {origin}: there is no attachment {path}."
                 )
             rest = {name: value for name, value in attachment.items() if name != "file"}
-            described = _described(path) | rest
-            files[described["sha256"]] = path
-            attachments.append(described)
+            found = described(path) | rest
+            files[found["sha256"]] = path
+            attachments.append(found)
         else:
             attachments.append(attachment)
     return (data | {"attachments": attachments} if attachments else data), files
 
 
-def _described(path: Path) -> dict[str, Any]:
+def described(path: Path) -> dict[str, Any]:
+    """Return the file at *path* as an attachment."""
     with path.open("rb") as file:
         sha = file_digest(file, "sha256").hexdigest()
     kind = (

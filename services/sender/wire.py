@@ -20,6 +20,7 @@ from pydantic_core import from_json, to_json
 from uuid_utils import uuid7
 
 from services.sender.reading import Line
+from shared import streams
 from shared.errors import Refused
 from shared.events.envelope import BATCH_CONTENT_TYPE, CONTENT_TYPE
 from shared.events.outcomes import Outcome
@@ -58,7 +59,7 @@ Heard = Callable[[Line, Outcome], None]
 
 def sending(line: Line, department: str) -> Sending:
     """Return *line* as a CloudEvent of *department*."""
-    event_id = str(uuid7())
+    event_id = line.event_id or str(uuid7())
     event = {
         "specversion": "1.0",
         "id": event_id,
@@ -68,6 +69,7 @@ def sending(line: Line, department: str) -> Sending:
         "time": datetime.now(UTC).isoformat(),  # noqa: TID251 -- the edge of another system
         "datacontenttype": "application/json",
         **({"sourceversion": line.sourceversion} if line.sourceversion else {}),
+        **({"hold": " ".join(line.hold)} if line.hold else {}),
         "data": line.data,
     }
     return Sending(line, event_id, to_json(event))
@@ -222,7 +224,7 @@ async def over_nats(
     try:
         client = await asyncio.wait_for(
             nats.connect(
-                url,
+                streams.servers(url),
                 name=f"push {department}",
                 inbox_prefix=prefix,
                 error_cb=note,
