@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -20,27 +21,57 @@ def mount(program: typer.Typer) -> None:
     program.command("demo")(demo)
 
 
-def demo(port: Port = 8080, data: Data = DATA, host: Host = None) -> None:
+Elsewhere = Annotated[
+    bool,
+    typer.Option(
+        "--elsewhere",
+        help="只把青禾县推给 GAZETTE_* 所指的实例 / only push the county into the instance that GAZETTE_* names",
+    ),
+]
+
+
+def demo(
+    port: Port = 8080, data: Data = DATA, host: Host = None, elsewhere: Elsewhere = False
+) -> None:
     """在本机演示：青禾县 17 个单位，逐条真实推送。 / Show everything on this machine, with a county in it.
 
     再次运行用同一数据目录，不会重复。停止：Ctrl-C。 / A second run on the same folder changes nothing. Ctrl-C ends it.
     """
     from services.demo.app import create_app
     from services.instance import compose
+    from services.instance.find import Instance, from_environment
     from shared import log
 
     log.configure(level="WARNING")
+    if elsewhere:
+        asyncio.run(_fill_elsewhere(Instance(from_environment() | {"data": str(data)})))
+        return
     plan = compose.Plan(data=data, port=port, host=host, apps={"demo": create_app}, after=_fill)
     compose.run(plan)
 
 
 async def _fill(composition: Any) -> None:
     """Push the county and say what to open."""
-    from services.demo.county import County
     from services.demo.reader import subscribe_reader
 
     console = Console(stderr=True)
-    county = County(composition.instance)
+    results = await _push(composition.instance, console)
+    await subscribe_reader(composition.instance, READER, "transport")
+    _tell(console, composition.instance, results)
+
+
+async def _fill_elsewhere(instance: Any) -> None:
+    """Push the county into an instance that others run, and say what became of it."""
+    console = Console(stderr=True)
+    _count(console, await _push(instance, console))
+    console.print(f"  [bold]网站 site[/bold]  {instance.site_url}/", highlight=False)
+
+
+async def _push(instance: Any, console: Console) -> list[Any]:
+    """Push the county and wait until site and index show it."""
+    from services.demo.county import County
+
+    county = County(instance)
     columns = (
         TextColumn("{task.description:<24}"),
         BarColumn(),
@@ -58,11 +89,11 @@ async def _fill(composition: Any) -> None:
         await county.wait_visible(
             lambda done, total: bars.update(seen, completed=done, total=total)
         )
-    await subscribe_reader(composition.instance, READER, "transport")
-    _tell(console, composition.instance, results)
+    return results
 
 
-def _tell(console: Console, instance: Any, results: list[Any]) -> None:
+def _count(console: Console, results: list[Any]) -> None:
+    """Print how many items had which outcome, and every refusal."""
     counts: dict[str, int] = {}
     for code, result in results:
         for line, outcome in result.outcomes:
@@ -78,6 +109,11 @@ def _tell(console: Console, instance: Any, results: list[Any]) -> None:
         "scheduled": "定时 scheduled",
     }
     console.print("  ".join(f"{words[kind]} {count}" for kind, count in sorted(counts.items())))
+
+
+def _tell(console: Console, instance: Any, results: list[Any]) -> None:
+    """Print what to open."""
+    _count(console, results)
     site = instance.site_url
     rows = (
         ("网站 site", f"{site}/"),

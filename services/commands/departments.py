@@ -216,13 +216,24 @@ def nkey(
 
 
 @group.command(name="nats-config")
-def nats_config(data: Data = None) -> None:
+def nats_config(
+    with_ours: Annotated[
+        bool,
+        typer.Option(
+            "--with-ours",
+            help="连同本平台自己的用户，可整份 include / our own user first, so that the whole is included as it is",
+        ),
+    ] = False,
+    data: Data = None,
+) -> None:
     """打印各单位的 NATS 用户配置 / Print the departments' NATS users, to be included in the server's configuration."""
+    from services.catalog import nats_users
+    from services.instance.find import find
+
+    first = nats_users.ours(find(data).nats_url) if with_ours else None
 
     async def work(session: Any, _now: datetime) -> str:
-        from services.catalog.nats_users import users
-
-        return await users(session)
+        return await nats_users.users(session, first=first)
 
     typer.echo(in_catalog(data, work), nl=False)
 

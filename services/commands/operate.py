@@ -35,14 +35,22 @@ def migrate(data: Data = None) -> None:
 
 @streams.command()
 def apply(
-    replicas: Annotated[int, typer.Option(help="副本数 / copies of each stream")] = 1,
+    replicas: Annotated[
+        int,
+        typer.Option(
+            help="副本数；0：三个节点以上的集群 3 份，否则 1 份，只增不减 / copies of each stream; 0: three on a cluster "
+            "of three nodes or more, else one, and never fewer than there are",
+            min=0,
+            max=5,
+        ),
+    ] = 0,
     data: Data = None,
 ) -> None:
     """建立或修正消息流 / Make or mend the streams and durables; says what it did."""
     from services.instance.find import find
     from shared.streams import apply as run
 
-    done = asyncio.run(run(find(data).nats_url, replicas=replicas))
+    done = asyncio.run(run(find(data).nats_url, replicas=replicas or None))
     for sentence in done or ["没有需要改动的。 / Nothing to change."]:
         typer.echo(sentence)
 
@@ -133,7 +141,7 @@ def _ask(
 
     from shared.errors import Unavailable
 
-    address = f"{instance.url}/internal/{service}/{what}"
+    address = instance.inside(service, what)
     headers = {"Authorization": f"Bearer {instance.internal_token}"}
     try:
         answer = httpx.request(

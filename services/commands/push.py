@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from services.commands import word
 from services.commands.departments import Data
+from services.commands.review import BECAUSE
 
 WORDS = {
     "accepted": "已公开 accepted",
@@ -45,7 +47,9 @@ def mount(program: typer.Typer) -> None:
 def push(
     files: Annotated[
         list[Path],
-        typer.Argument(help=".jsonl、.md 文件或 Markdown 文件夹 / files or a folder of Markdown"),
+        typer.Argument(
+            help=".docx、.jsonl、.md 文件或 Markdown 文件夹 / files or a folder of Markdown"
+        ),
     ],
     department: Annotated[
         str | None,
@@ -63,9 +67,29 @@ def push(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="只检查，不报送 / only validate")
     ] = False,
+    title: word.Title = None,
+    document_number: word.DocumentNumber = None,
+    issuing_body: word.IssuingBody = None,
+    co_issuer: word.CoIssuers = None,
+    formed_on: word.FormedOn = None,
+    catalogue: word.Catalogue = None,
+    genre: word.Genre = None,
+    summary: word.Summary = None,
+    source_id: word.SourceId = None,
+    change: word.Change = None,
+    change_note: word.ChangeNote = None,
+    attach: word.Attach = None,
+    reviewed_by: word.ReviewedBy = None,
+    cleared_by: word.ClearedBy = None,
+    basis: word.Basis = None,
+    yes: word.Yes = False,
     data: Data = None,
 ) -> None:
-    """报送信息，等到公开为止 / Push items and wait until page and search show them."""
+    """报送信息，等到公开为止 / Push items and wait until page and search show them.
+
+    Word 文件按公文版式读出标题、文号、发文机关、成文日期，先给您看，再报送；读错了用选项改。
+    / What the layout of a Word file says is shown before it is sent; options go before it.
+    """
     if until not in ("visible", "accepted"):
         raise typer.BadParameter(
             "只能是 visible 或 accepted / must be visible or accepted", param_hint="--until"
@@ -74,12 +98,40 @@ def push(
     for path in files:
         if not path.exists():
             raise typer.BadParameter(f"没有文件 {path} / there is no {path}", param_hint="FILE")
-        groups.setdefault(department or path.stem, []).append(path)
-    way = _Way(nats, nkey, api, key, data)
-    good = [
-        asyncio.run(_push(code, paths, way, until, dry=dry_run)) for code, paths in groups.items()
-    ]
+        groups.setdefault(department or _named(path), []).append(path)
+    fields = {
+        "title": title, "document_number": document_number, "issuing_body": issuing_body,
+        "co_issuers": co_issuer, "formed_on": formed_on, "catalogue": catalogue, "genre": genre,
+        "summary": summary, "change": change, "change_note": change_note,
+    }  # fmt: skip
+    desk = word.Desk(
+        Console(),
+        fields,
+        source_id,
+        attach or [],
+        reviewed_by,
+        cleared_by,
+        basis,
+        yes=yes or dry_run,
+    )
+    way = Way(nats, nkey, api, key, data)
+    with desk:
+        batches = desk.read(groups)
+        good = [
+            asyncio.run(_push_lines(code, lines, way, until, dry=dry_run))
+            for code, lines in batches.items()
+        ]
     raise typer.Exit(0 if all(good) else 1)
+
+
+def _named(path: Path) -> str:
+    """Return the department that a file's name says, as exports are called; a Word file is called otherwise."""
+    if path.suffix.lower() in word.SUFFIXES:
+        raise typer.BadParameter(
+            "Word 文件要写明 --department 单位代码 / a Word file needs --department",
+            param_hint="--department",
+        )
+    return path.stem
 
 
 def withdraw(
@@ -107,12 +159,12 @@ def withdraw(
     )
     line = Line(source_id, intake.WITHDRAWN, content)
     good = asyncio.run(
-        _push_lines(department, [line], _Way(nats, nkey, api, key, data), "visible", dry=False)
+        _push_lines(department, [line], Way(nats, nkey, api, key, data), "visible", dry=False)
     )
     raise typer.Exit(0 if good else 1)
 
 
-class _Way:
+class Way:
     """How to reach the catalog, as the options say."""
 
     def __init__(
@@ -150,13 +202,7 @@ class _Way:
         return await stack.enter_async_context(over_nats(instance.nats_url, department)), client
 
 
-async def _push(code: str, paths: list[Path], way: _Way, until: str, *, dry: bool) -> bool:
-    from services.sender.reading import read_paths
-
-    return await _push_lines(code, read_paths(paths), way, until, dry=dry)
-
-
-async def _push_lines(code: str, lines: list[Any], way: _Way, until: str, *, dry: bool) -> bool:
+async def _push_lines(code: str, lines: list[Any], way: Way, until: str, *, dry: bool) -> bool:
     from services.sender import pushing
 
     console = Console()
@@ -204,9 +250,8 @@ def _print(console: Console, code: str, result: Any) -> None:
         if word == "accepted" and line.type == WITHDRAWN:
             word = "withdrawn"
         counts[word] = counts.get(word, 0) + 1
-        notes = [f"{p.path}: {p.message} → {p.fix}" for p in outcome.problems] + list(
-            outcome.held_because
-        )
+        notes = [f"{p.path}: {p.message} → {p.fix}" for p in outcome.problems]
+        notes += [BECAUSE.get(code, code) for code in outcome.held_because]
         if len(result.outcomes) <= 40 or notes:
             table.add_row(
                 line.source_id,

@@ -14,7 +14,10 @@ from rich.table import Table
 
 from services.commands.departments import Data, in_catalog
 
-Number = Annotated[int, typer.Argument(help="待审编号 / number of the waiting item")]
+Number = Annotated[
+    str,
+    typer.Argument(help="待审编号；r 开头的是关联 / number of the waiting item; r… is a relation"),
+]
 Reason = Annotated[str, typer.Option("--reason", help="理由，留痕 / the reason, recorded")]
 By = Annotated[str | None, typer.Option("--by", help="审核人 / who decides")]
 
@@ -26,8 +29,16 @@ BECAUSE = {
     "resident_id": "含身份证号码 / has a resident ID number",
     "secrecy_mark": "含密级标志 / has a secrecy mark",
     "unscannable": "附件打不开、查不了 / an attachment cannot be looked into",
+    "tracked_changes": "Word 文件里有修订 / a Word file has tracked changes",
+    "comments": "Word 文件里有批注 / a Word file has comments",
+    "sender_asked": "报送单位请求审核 / its sender asks for a review",
     "policy_review": "本单位须审核 / this department is reviewed",
     "review_incomplete": "审核记录不完整 / its review is incomplete",
+}
+ACTING = {
+    "amends": "另一单位称修改本件，待确认 / another body says it amends this",
+    "repeals": "另一单位称废止本件，待确认 / another body says it repeals this",
+    "replaces": "另一单位称代替本件，待确认 / another body says it replaces this",
 }
 
 
@@ -40,13 +51,15 @@ def mount(program: typer.Typer) -> None:
 def list_(data: Data = None) -> None:
     """列出待审信息 / List what waits."""
 
-    async def work(session: Any, _now: datetime) -> list[dict[str, Any]]:
-        from services.catalog.queries import waiting_list
+    async def work(
+        session: Any, _now: datetime
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        from services.catalog.queries import unconfirmed_relations, waiting_list
 
-        return await waiting_list(session)
+        return await waiting_list(session), await unconfirmed_relations(session)
 
-    rows = in_catalog(data, work)
-    if not rows:
+    rows, relations = in_catalog(data, work)
+    if not rows and not relations:
         typer.echo("没有待审信息。 / Nothing waits.")
         return
     table = Table("编号 no.", "单位", "source_id", "标题 title", "原因 because", "时间 since")
@@ -61,22 +74,41 @@ def list_(data: Data = None) -> None:
             because,
             since,
         )
+    for row in relations:
+        table.add_row(
+            f"r{row['number']}",
+            row["department"],
+            row["source_id"],
+            row["title"],
+            f"{ACTING[row['type']]}\n{row['source']}",
+            f"{row['said_at'].astimezone():%Y-%m-%d %H:%M}",
+        )
     Console().print(table)
 
 
 @group.command()
 def show(number: Number, data: Data = None) -> None:
     """查看一条待审信息 / Show one waiting item, whole."""
+    relation, place = _place(number)
 
     async def work(session: Any, _now: datetime) -> dict[str, Any] | None:
-        from services.catalog.queries import waiting_one
+        from services.catalog.queries import unconfirmed_relations, waiting_one
 
-        return await waiting_one(session, number)
+        if not relation:
+            return await waiting_one(session, place)
+        found = await unconfirmed_relations(session)
+        return next((row for row in found if row["number"] == place), None)
 
     row = in_catalog(data, work)
     if row is None:
         typer.echo(f"没有编号 {number}。 / There is no number {number}.", err=True)
         raise typer.Exit(1)
+    if relation:
+        Console().print(
+            f"[bold]{row['department']}/{row['source_id']}[/bold]  {ACTING[row['type']]}"
+        )
+        typer.echo(f"{row['source']}  {row['title']}")
+        return
     because = "；".join(BECAUSE.get(code, code) for code in row["because"])
     Console().print(f"[bold]{row['department']}/{row['source_id']}[/bold]  {because}")
     typer.echo(json.dumps(row["event"], ensure_ascii=False, indent=2))
@@ -94,7 +126,41 @@ def return_(number: Number, reason: Reason, by: By = None, data: Data = None) ->
     _decide(number, data, approve=False, reason=reason, by=by)
 
 
-def _decide(number: int, data: Path | None, *, approve: bool, reason: str, by: str | None) -> None:
+def _place(number: str) -> tuple[bool, int]:
+    """Return whether *number* means a relation, and which; ends the command when it is none."""
+    relation, digits = number[:1] == "r", number.removeprefix("r")
+    if not digits.isdecimal():
+        typer.echo(
+            f"编号应为数字或 r 加数字。 / A number is digits, or r and digits: {number}", err=True
+        )
+        raise typer.Exit(2)
+    return relation, int(digits)
+
+
+def _decide_relation(
+    number: int, data: Path | None, *, approve: bool, reason: str, by: str | None
+) -> None:
+    async def work(session: Any, now: datetime) -> str:
+        from services.catalog.actions.decide_relation import decide_relation
+
+        return await decide_relation(
+            session, number, approve=approve, by=by or getpass.getuser(), reason=reason, now=now
+        )
+
+    target = in_catalog(data, work)
+    if approve:
+        typer.echo(
+            f"已确认，{target} 的有效性随即更新。 / Confirmed; {target} shows it in a moment."
+        )
+    else:
+        typer.echo(f"已拒绝，{target} 不受影响。 / Refused; {target} stays as it is.")
+
+
+def _decide(number: str, data: Path | None, *, approve: bool, reason: str, by: str | None) -> None:
+    relation, place = _place(number)
+    if relation:
+        _decide_relation(place, data, approve=approve, reason=reason, by=by)
+        return
     from services.catalog.doors import open_doors
     from services.catalog.settings import Settings
     from services.instance.find import find
@@ -114,7 +180,7 @@ def _decide(number: int, data: Path | None, *, approve: bool, reason: str, by: s
 
         return await decide_waiting(
             session,
-            number,
+            place,
             approve=approve,
             by=by or getpass.getuser(),
             reason=reason,

@@ -32,14 +32,16 @@ def serve(
     import uvicorn
 
     from services.instance import roles
-    from services.instance.find import from_environment
+    from services.instance.find import FROM_FILES, from_environment
     from shared import log
 
     if service not in roles.SERVICES:
         raise typer.BadParameter(f"{service}: {SERVICES}", param_hint="SERVICE")
     log.configure()
+    # The rest each service reads by itself, with its types.
+    secrets = {name: value for name, value in from_environment().items() if name in FROM_FILES}
     uvicorn.run(
-        roles.watched_application(service, {} if service != "relay" else from_environment()),
+        roles.watched_application(service, secrets),
         uds=str(uds) if uds else None,
         host=host,
         port=port,

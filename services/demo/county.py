@@ -108,11 +108,10 @@ class County:
     async def await_catalog(self) -> None:
         """Wait until the catalog answers: its tables are there then."""
         headers = {"Authorization": f"Bearer {self._instance.internal_token}"}
-        async with httpx.AsyncClient(
-            base_url=self._instance.url, headers=headers, timeout=10, trust_env=False
-        ) as client:
+        address = self._instance.inside("catalog", "figures")
+        async with httpx.AsyncClient(headers=headers, timeout=10, trust_env=False) as client:
             deadline = asyncio.get_running_loop().time() + START_SECONDS
-            while (await client.get("/internal/catalog/figures")).status_code != 200:
+            while (await client.get(address)).status_code != 200:
                 if asyncio.get_running_loop().time() > deadline:
                     raise Unavailable("目录服务没有启动。 / The catalog did not start.")
                 await asyncio.sleep(0.2)
@@ -158,14 +157,17 @@ class County:
     async def wait_visible(self, told: Callable[[int, int], None], *, within: float = 180) -> None:
         """Wait until site and index have everything that was accepted."""
         headers = {"Authorization": f"Bearer {self._instance.internal_token}"}
-        async with httpx.AsyncClient(
-            base_url=self._instance.url, headers=headers, timeout=30, trust_env=False
-        ) as client:
+        where = {
+            name: self._instance.inside(name, "shown")
+            for name in ("catalog", "publisher", "search")
+        }
+        async with httpx.AsyncClient(headers=headers, timeout=30, trust_env=False) as client:
             deadline = asyncio.get_running_loop().time() + within
             while True:
-                wanted = await _shown(client, "catalog")
+                wanted = await _shown(client, where["catalog"])
                 counts = [
-                    len(wanted & await _shown(client, name)) for name in ("publisher", "search")
+                    len(wanted & await _shown(client, where[name]))
+                    for name in ("publisher", "search")
                 ]
                 told(min(counts), len(wanted))
                 if min(counts) == len(wanted):
@@ -177,11 +179,11 @@ class County:
                 await asyncio.sleep(0.3)
 
 
-async def _shown(client: httpx.AsyncClient, service: str) -> set[tuple[str, int]]:
+async def _shown(client: httpx.AsyncClient, address: str) -> set[tuple[str, int]]:
     rows: set[tuple[str, int]] = set()
     after: str | None = "00000000-0000-0000-0000-000000000000"
     while after:
-        answer = await client.get(f"/internal/{service}/shown", params={"after": after})
+        answer = await client.get(address, params={"after": after})
         if answer.status_code != 200:
             return rows
         page = answer.json()

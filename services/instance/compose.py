@@ -6,7 +6,6 @@ The site is served from the first moment to the last, whatever else is up.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
 import sys
@@ -23,6 +22,7 @@ import uvloop
 from starlette.types import ASGIApp
 
 from services.instance import listening, roles
+from services.instance.bucket import BucketFiles, BucketPages, split
 from services.instance.find import Instance, from_environment, write_note
 from services.instance.folder import DataFolder
 from services.instance.front import Front
@@ -33,9 +33,10 @@ from services.instance.postgres import Postgres
 from services.instance.processes import ServiceProcess
 from services.instance.roles import Backend, InProcess
 from services.instance.supervise import Keeper, start_all, stop_all
-from shared import streams
+from shared import memory, streams
 from shared.db import migrate
 from shared.errors import Refused
+from shared.objects import Bucket, on_s3
 from shared.watchdog import watched
 
 log = structlog.get_logger()
@@ -43,9 +44,6 @@ log = structlog.get_logger()
 PROJECTIONS = ("publisher", "search", "notifier")
 SWITCH_INTERVAL = 0.001
 """Seconds after which a thread that renders lets another one run: reads must not wait."""
-M_ARENA_MAX = -8  # of glibc's malloc.h
-ARENAS = 2
-TRIM_SECONDS = 15
 REQUESTS_END_IN = 2
 LONGEST_PATIENCE = 30.0
 INTERRUPTED = 130
@@ -105,9 +103,7 @@ class Composition:
         self._prepare_backends()
         prefix = str(self.settings.get("path_prefix") or "").rstrip("/")
         front = Front(
-            pages=Pages(
-                Path(self.settings["site_store"]), Path(self.settings["blobs_url"]), prefix
-            ),
+            pages=self._pages(prefix),
             backends=self.backends,
             token=self.folder.token(),
             servers=lambda: {k.server.name: k.up for k in self.keepers},
@@ -115,7 +111,7 @@ class Composition:
         )
         server = listening.server(front, grace=REQUESTS_END_IN)
         serving = asyncio.create_task(server.serve(sockets), name="front")
-        trimming = asyncio.create_task(_give_memory_back(), name="trim")
+        trimming = asyncio.create_task(memory.give_memory_back(), name="trim")
         working = asyncio.create_task(self._work(), name="work")
         ending = asyncio.create_task(self._ending.wait(), name="ending")
         try:
@@ -126,6 +122,21 @@ class Composition:
             await self._end(working, serving)
         if working.done() and not working.cancelled():
             working.result()  # a refusal at the start is the program's answer
+
+    def _pages(self, prefix: str) -> ASGIApp:
+        """Return what answers with the site's files and attachments: each lies in a folder or in a bucket."""
+        site, blobs = self.settings["site_store"], self.settings["blobs_url"]
+        folders = Pages(Path(site), Path(blobs), prefix)
+        if not on_s3(site) and not on_s3(blobs):
+            return folders
+        return split(
+            pages=BucketPages(Bucket(site, setting="GAZETTE_SITE_STORE"), prefix)
+            if on_s3(site)
+            else folders,
+            files=BucketFiles(Bucket(blobs, setting="GAZETTE_BLOBS_URL"), prefix)
+            if on_s3(blobs)
+            else folders,
+        )
 
     async def _work(self) -> None:
         """Start everything in order, then wait for ever."""
@@ -264,7 +275,7 @@ def run(plan: Plan) -> None:
     folder = DataFolder(plan.data)
     folder.take()
     sys.setswitchinterval(SWITCH_INTERVAL)
-    _use_few_arenas()
+    memory.use_few_arenas()
     try:
         sockets = listening.bind(plan.host, plan.port)
         port = sockets[0].getsockname()[1]
@@ -272,20 +283,6 @@ def run(plan: Plan) -> None:
             runner.run(_run(plan, folder, port, sockets))
     finally:
         folder.release()
-
-
-async def _give_memory_back() -> None:
-    """Return what a load has left over in the heap to the system, every now and then; glibc keeps it otherwise."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    while trim is not None:
-        await asyncio.sleep(TRIM_SECONDS)
-        await asyncio.to_thread(trim, 0)
-
-
-def _use_few_arenas() -> None:
-    """Have glibc keep two heaps instead of one a thread, which saves tens of MiB; elsewhere nothing happens."""
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
 
 
 async def _run(plan: Plan, folder: DataFolder, port: int, sockets: listening.Sockets) -> None:

@@ -25,6 +25,21 @@ class NotSet(Refused):
     """缺少设置。 / A setting is missing."""
 
 
+class Unreadable(Refused):
+    """设置读不出来。 / A setting cannot be read."""
+
+
+FROM_FILES = (
+    "database_url",
+    "nats_url",
+    "search_url",
+    "smtp_url",
+    "internal_token",
+    "link_secret",
+)
+"""Settings that hold secrets: `GAZETTE_X_FILE` names a file that says what `GAZETTE_X` would."""
+
+
 @dataclass(frozen=True)
 class Instance:
     """A running instance, as its settings say: names as in `GAZETTE_*`, in lower case."""
@@ -63,6 +78,25 @@ class Instance:
         """What `/internal/…` asks for."""
         return self._needed("internal_token")
 
+    def inside(self, service: str, what: str) -> str:
+        """Return the address of `/internal/<what>` of a service: its own if the settings say it, else the front's."""
+        own = self.services.get(service)
+        return (
+            f"{own.rstrip('/')}/internal/{what}" if own else f"{self.url}/internal/{service}/{what}"
+        )
+
+    @property
+    def services(self) -> dict[str, str]:
+        """Service -> where it answers, of services that run by themselves; empty when a front knows them."""
+        said = self.settings.get("services") or "{}"
+        try:
+            read = json.loads(said)
+        except ValueError as error:
+            raise Unreadable(_SERVICES_FORM) from error
+        if not isinstance(read, dict) or not all(isinstance(one, str) for one in read.values()):
+            raise Unreadable(_SERVICES_FORM)
+        return read
+
     def _needed(self, name: str) -> str:
         """Return a setting, or say which one is missing."""
         if value := self.settings.get(name):
@@ -72,6 +106,12 @@ class Instance:
             f"请设置 {variable}，或用 --data 指明运行中的实例的数据目录。 / "
             f"Set {variable}, or give the data folder of a running instance with --data."
         )
+
+
+_SERVICES_FORM = (
+    'GAZETTE_SERVICES 须为 JSON，如 {"catalog": "http://catalog:8081"}。 / '
+    'GAZETTE_SERVICES must be JSON such as {"catalog": "http://catalog:8081"}.'
+)
 
 
 def find(data: Path | None) -> Instance:
@@ -112,13 +152,34 @@ def write_note(folder: DataFolder, settings: Mapping[str, Any]) -> None:
 
 
 def from_environment() -> dict[str, str]:
-    """Return the `GAZETTE_*` settings by their names in lower case."""
+    """Return the `GAZETTE_*` settings by their names in lower case, those in files too."""
     prefix = "GAZETTE_"
     found = {
         name.removeprefix(prefix).lower(): value
         for name, value in os.environ.items()
         if name.startswith(prefix)
     }
+    found |= from_files(found)
     if "site_url" in found:
         found.setdefault("catalog_url", found["site_url"])
     return found
+
+
+def from_files(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that stand in files of their own, as containers' secrets do; one line each."""
+    return {
+        name: _one_line(Path(settings[f"{name}_file"]), f"GAZETTE_{name.upper()}_FILE")
+        for name in FROM_FILES
+        if settings.get(f"{name}_file")
+    }
+
+
+def _one_line(file: Path, variable: str) -> str:
+    """Read the one line of a file."""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unreadable(
+            f"{variable}：读不了 {file}，请检查路径和权限。 / "
+            f"{variable}: {file} cannot be read, check its path and rights."
+        ) from error

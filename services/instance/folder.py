@@ -14,11 +14,16 @@ from typing import IO
 from shared.errors import Refused
 
 SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un.sun_path, without the closing NUL
+UNFINISHED = "restore-unfinished"  # stands in a folder while a backup is put back into it
 LOCK_SECONDS = 1.0  # `find` holds the lock for an instant when it looks whether anybody does
 
 
 class InUse(Refused):
     """这个数据目录正被另一个进程使用。 / Another process runs on this data folder."""
+
+
+class HalfRestored(Refused):
+    """这里的恢复没有做完，请清空目录后重新恢复。 / A restore did not end here; empty the folder and restore again."""
 
 
 @dataclass
@@ -80,6 +85,9 @@ class DataFolder:
                     f"{self.path}: stop that one first, or choose another folder with --data."
                 )
             time.sleep(0.05)
+        if (self.path / UNFINISHED).exists():
+            self.release()
+            raise HalfRestored(str(self.path))
         for folder in (self.site, self.search, self.blobs, self.mail, self.logs):
             folder.mkdir(exist_ok=True)
 

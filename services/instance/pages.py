@@ -24,29 +24,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json; charset=utf-8",
-    ".jsonld": "application/ld+json; charset=utf-8",
-    ".atom": "application/atom+xml; charset=utf-8",
-    ".rss": "application/rss+xml; charset=utf-8",
-    ".xml": "application/xml; charset=utf-8",
-    ".txt": "text/plain; charset=utf-8",
-    ".csv": "text/csv; charset=utf-8",
-    ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".webp": "image/webp",
-    ".gif": "image/gif",
-    ".ico": "image/x-icon",
-    ".woff2": "font/woff2",
-    ".webmanifest": "application/manifest+json",
-    ".gz": "application/gzip",
-}
-OPAQUE = "application/octet-stream"
+from shared.web.served import OPAQUE, REVALIDATE, TYPES, caching, page_type
+
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 ATTACHED = {
     ".pdf": "application/pdf",
@@ -85,9 +64,6 @@ COMPRESSION = 6
 LARGEST_REMEMBERED = 32 * 1024
 MOST_REMEMBERED = 256
 """Compressed pages that are kept in memory, and the bytes of the largest: 8 MiB at most."""
-REVALIDATE = "no-cache"
-FOR_EVER = "public, max-age=31536000, immutable"
-HASHED = re.compile(r"^/assets/.*\.[0-9a-f]{8,}\.[a-z0-9]+$")
 DIGEST = re.compile(r"[0-9a-f]{64}")
 THREADS = 4
 
@@ -184,15 +160,15 @@ class Pages:
         """Answer with a file of the site."""
         if found is None:
             return self._without_a_page(path)
-        kind = TYPES.get(found.path.suffix.lower(), OPAQUE)
-        headers = {"Cache-Control": FOR_EVER if HASHED.match(path) else REVALIDATE}
+        kind = page_type(found.path.name)
+        headers = {"Cache-Control": caching(path)}
         if found.info.st_size > LARGEST_IN_MEMORY:
             return FileResponse(found.path, found.status, headers, kind, stat_result=found.info)
-        packed = _takes_gzip(request, kind, found)
+        packed = takes_gzip(request, kind, found.info.st_size)
         etag = f'"{found.etag}-gz"' if packed else f'"{found.etag}"'
         changed = email.utils.formatdate(found.info.st_mtime, usegmt=True)
         headers |= {"ETag": etag, "Last-Modified": changed, "Vary": "Accept-Encoding"}
-        if found.status == 200 and unchanged(request, found):
+        if found.status == 200 and unchanged(request, found.etag, found.info.st_mtime):
             return Response(status_code=304, headers=headers)
         if packed:
             headers["Content-Encoding"] = "gzip"
@@ -221,13 +197,7 @@ class Pages:
         """Say in short that there is nothing, when the site has no page for that."""
         if not (self.site / "current").exists():
             return PlainTextResponse(PREPARING, 503, {"Retry-After": "2"})
-        language, title, text, home, label = NOT_FOUND[language_prefix(path)]
-        page = (
-            f'<!doctype html><html lang="{language}"><meta charset="utf-8">'
-            f'<meta name="viewport" content="width=device-width"><title>{title}</title>'
-            f'<main><h1>{title}</h1><p>{text}</p><p><a href="{self.path_prefix}{home}">{label}</a></p></main></html>'
-        )
-        return Response(page, 404, media_type=TYPES[".html"])
+        return no_such_page(path, self.path_prefix)
 
     async def _attachment(self, request: Request, path: str) -> Response:
         """Answer with an attachment, by its SHA-256 and the name under which it is offered."""
@@ -239,16 +209,21 @@ class Pages:
             info = await self._in_thread(file.stat)
         except OSError:
             return self._without_a_page(path)
-        kind = attachment_type(name)
-        headers = {
-            "Cache-Control": REVALIDATE,
-            "Content-Disposition": disposition(name, inline=bool(SHOWN.match(kind))),
-            "Content-Security-Policy": "sandbox",
-            "ETag": f'"{parts[2]}"',
-        }
-        if _has(request, {parts[2]}):
+        kind, headers = attachment_headers(parts[2], name)
+        if has(request, {parts[2]}):
             return Response(status_code=304, headers=headers)
         return FileResponse(file, 200, headers, kind, stat_result=info)
+
+
+def no_such_page(path: str, prefix: str) -> Response:
+    """Say in the language of the path that there is nothing."""
+    language, title, text, home, label = NOT_FOUND[language_prefix(path)]
+    page = (
+        f'<!doctype html><html lang="{language}"><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>{title}</title>'
+        f'<main><h1>{title}</h1><p>{text}</p><p><a href="{prefix}{home}">{label}</a></p></main></html>'
+    )
+    return Response(page, 404, media_type=TYPES[".html"])
 
 
 def safe_names(path: str) -> list[str] | None:
@@ -265,17 +240,17 @@ def language_prefix(path: str) -> str:
     return next((p for p in ("/zh-tw", "/en") if path == p or path.startswith(f"{p}/")), "")
 
 
-def unchanged(request: Request, found: Found) -> bool:
+def unchanged(request: Request, etag: str, changed: float) -> bool:
     """Say whether the caller has these bytes already (RFC 9110, 13.2.2)."""
     if "if-none-match" in request.headers:
-        return _has(request, {found.etag, f"{found.etag}-gz"})
+        return has(request, {etag, f"{etag}-gz"})
     since = request.headers.get("if-modified-since")
     if not _is_date(since):
         return False
-    return int(found.info.st_mtime) <= email.utils.parsedate_to_datetime(since).timestamp()
+    return int(changed) <= email.utils.parsedate_to_datetime(since).timestamp()
 
 
-def _has(request: Request, tags: set[str]) -> bool:
+def has(request: Request, tags: set[str]) -> bool:
     """Say whether the caller names one of these tags, or any (`*`)."""
     named = request.headers.get("if-none-match", "").split(",")
     return bool({tag.strip().removeprefix("W/").strip('"') for tag in named} & (tags | {"*"}))
@@ -286,11 +261,11 @@ def _is_date(text: str | None) -> TypeGuard[str]:
     return bool(text and email.utils.parsedate(text))
 
 
-def _takes_gzip(request: Request, kind: str, found: Found) -> bool:
+def takes_gzip(request: Request, kind: str, size: int) -> bool:
     """Say whether this answer is worth compressing and the caller can read it."""
     accepted = request.headers.get("accept-encoding", "")
     wanted = re.search(r"(?<![\w-])gzip(?!\s*;\s*q=0(\.0*)?(\s*,|\s*$))", accepted)
-    return bool(wanted and COMPRESSED.match(kind) and found.info.st_size >= SMALLEST_COMPRESSED)
+    return bool(wanted and COMPRESSED.match(kind) and size >= SMALLEST_COMPRESSED)
 
 
 def _status(page: Path) -> int:
@@ -303,6 +278,17 @@ def _status(page: Path) -> int:
         if marker.read_text(encoding="ascii", errors="replace").strip().startswith("410")
         else 200
     )
+
+
+def attachment_headers(sha256: str, name: str) -> tuple[str, dict[str, str]]:
+    """Return media type and headers of an attachment that is offered as *name*."""
+    kind = attachment_type(name)
+    return kind, {
+        "Cache-Control": REVALIDATE,
+        "Content-Disposition": disposition(name, inline=bool(SHOWN.match(kind))),
+        "Content-Security-Policy": "sandbox",
+        "ETag": f'"{sha256}"',
+    }
 
 
 def attachment_type(name: str) -> str:

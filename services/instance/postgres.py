@@ -147,7 +147,7 @@ class Postgres:
         if found != MAJOR:
             raise ServerFailed(
                 f"{self._cluster} was made by PostgreSQL {found}, the embedded one is {MAJOR}: "
-                f"dump it with the old version and restore it"
+                f"make a backup with the old program and restore it with this one (docs/guides/backup.md)"
             )
         # Nobody runs here, so a pid file is a crash's; its number may belong to another by now.
         (self._cluster / "postmaster.pid").unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.instance.find import Instance, NotSet
+from shared import memory
 from shared.http import problem
 from shared.relay import Relay
 from shared.watchdog import watched
@@ -82,6 +83,7 @@ def application(name: str, settings: Mapping[str, Any]) -> FastAPI:
     except ValidationError as error:
         raise NotSet(_unset(error)) from error
     app: FastAPI = importlib.import_module(f"services.{name}.app").create_app(checked)
+    memory.spare_what_is_loaded()
     return app
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,16 +51,39 @@ async def look(instance: Instance) -> Status:
 
 
 async def _state(instance: Instance) -> dict[str, Any]:
-    """Ask the front for the state of all parts."""
+    """Ask the front for the state of all parts, or the services themselves where there is no front that knows them."""
     headers = {"Authorization": f"Bearer {instance.internal_token}"}
-    try:
-        async with httpx.AsyncClient(timeout=SECONDS, trust_env=False) as client:
-            answer = await client.get(f"{instance.url}/internal/status", headers=headers)
+    async with httpx.AsyncClient(timeout=SECONDS, trust_env=False, headers=headers) as client:
+        if instance.services:
+            return await _state_of_each(instance, client)
+        try:
+            answer = await client.get(f"{instance.url}/internal/status")
             answer.raise_for_status()
-    except httpx.HTTPError as error:
-        raise Unavailable(f"{instance.url}: {error}") from error
-    state: dict[str, Any] = answer.json()
-    return state
+        except httpx.HTTPError as error:
+            raise Unavailable(f"{instance.url}: {error}") from error
+        state: dict[str, Any] = answer.json()
+        return state
+
+
+async def _state_of_each(instance: Instance, client: httpx.AsyncClient) -> dict[str, Any]:
+    """Ask every service that the settings name."""
+    names = list(instance.services)
+    asked = (_ready(client, f"{instance.services[name].rstrip('/')}/readyz") for name in names)
+    ready = dict(zip(names, await asyncio.gather(*asked), strict=True))
+    services = {name: {"status": "ok" if up else "down"} for name, up in ready.items()}
+    figures: dict[str, Any] = {}
+    with suppress(httpx.HTTPError):
+        answer = await client.get(instance.inside("catalog", "figures"))
+        figures = answer.json() if answer.status_code == 200 else {}
+    return {"services": services, "servers": {}, "figures": figures}
+
+
+async def _ready(client: httpx.AsyncClient, address: str) -> bool:
+    """Say whether a service does its work."""
+    try:
+        return (await client.get(address)).status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 async def _lags(instance: Instance) -> dict[str, int | None]:

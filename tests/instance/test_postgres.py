@@ -147,7 +147,7 @@ def test_another_version_is_refused(folder: Path, server: Postgres) -> None:
     server.stop()
     version = folder / "postgres" / "PG_VERSION"
     version.write_text("17\n")
-    with pytest.raises(ServerFailed, match="dump it with the old version"):
+    with pytest.raises(ServerFailed, match="make a backup with the old program"):
         server.start()
     assert version.read_text() == "17\n"
 

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -40,7 +41,12 @@ def run(*words: object) -> subprocess.CompletedProcess[str]:
 
 def server_pids(folder: Path, name: str) -> list[int]:
     """Return the processes of one embedded server on this folder."""
-    return [p for p in processes_on(folder) if Path(f"/proc/{p}/exe").readlink().name == name]
+    found = []
+    for pid in processes_on(folder):
+        with suppress(FileNotFoundError):  # it has ended since
+            if Path(f"/proc/{pid}/exe").readlink().name == name:
+                found.append(pid)
+    return found
 
 
 def put_page(folder: Path, text: str) -> None:
