@@ -13,9 +13,11 @@ import psycopg
 import pytest
 
 from services.instance.nats import Nats
+from services.instance.opensearch import Kind, OpenSearch, can_fetch
 from services.instance.postgres import Postgres
 from shared.db import migrate
 from shared.leader import plain_url
+from tests.s3 import BUCKET, Gate, S3Server, environment, s3_server
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 _numbers = itertools.count(1)
@@ -104,6 +106,53 @@ def nats_server(tmp_path_factory: pytest.TempPathFactory, server_folder: Path) -
 def nats_url(nats_server: Nats) -> str:
     """The address of a nats-server with an empty store, with our services' rights."""
     return nats_server.url
+
+
+@pytest.fixture(scope="session")
+def opensearch() -> Iterator[OpenSearch]:
+    """A real OpenSearch; without Maven, which brings it, the tests that need it skip."""
+    if not can_fetch():
+        pytest.skip("needs Maven (mvn), which brings OpenSearch")
+    folder = Path(tempfile.mkdtemp(prefix="gazette-opensearch-"))
+    server = OpenSearch(folder, Kind(quick=True))
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def opensearch_url(opensearch: OpenSearch) -> str:
+    """The address of the session's OpenSearch."""
+    return opensearch.url
+
+
+@pytest.fixture
+def search_url(opensearch_url: str) -> str:
+    """The address of an index that no other test has."""
+    return f"{opensearch_url}/t{os.getpid()}-{next(_numbers)}"
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """A real S3 server; tests take prefixes of their own."""
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def gate(s3: S3Server) -> Iterator[Gate]:
+    """The way to the S3 server, which counts and can be shut; this process's environment leads there."""
+    opened = Gate(s3)
+    with environment(opened.url):
+        yield opened
+    opened.close()
+
+
+@pytest.fixture
+def bucket_address() -> str:
+    """An address in the S3 server that nobody used before."""
+    return f"s3://{BUCKET}/t{os.getpid()}-{next(_numbers)}"
 
 
 @pytest.fixture(scope="session")

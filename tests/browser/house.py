@@ -72,6 +72,8 @@ class Demo:
         """Return the path for *where*: `item:<department>/<source_id>` and what follows it, or a path as it is."""
         if where == "own page":
             return self.own_page()
+        if where == "webhook":
+            return self.webhook()
         if not where.startswith("item:"):
             return where
         key, _, rest = where.removeprefix("item:").partition(" ")
@@ -80,6 +82,15 @@ class Demo:
     def own_page(self) -> str:
         """Return the link that the demonstration's reader was mailed; used, it leads to the reader's own page."""
         return self.mailed(READER, r"/subscription/confirm/[\w.~-]+")
+
+    def webhook(self) -> str:
+        """Enter a webhook that is never verified, so never called; return its page."""
+        form = {"url": "https://hooks.example.org/gov", "department": "transport"}
+        headers = {"Origin": self.url}
+        answer = httpx.post(
+            f"{self.url}/subscribe/webhook", data=form, headers=headers, trust_env=False
+        )
+        return answer.headers["location"]
 
     def mailed(self, address: str, link: str, *, seconds: float = 20) -> str:
         """Return the newest link like *link* that was mailed to *address*; waits for it."""

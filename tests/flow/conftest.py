@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,18 +47,21 @@ class Gazette:
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
     keys: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
+    """`GAZETTE_*` variables that it is started with."""
 
     @property
     def url(self) -> str:
         """Address of the front."""
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, *options: str) -> None:
-        """Start and wait until every service is up."""
+    def start(self, *options: str, until: Callable[[], bool] | None = None) -> None:
+        """Start and wait until every service is up, or *until* something is true."""
         command = program("up", "--port", self.port, "--data", self.folder, *options)
         with self.log.open("ab") as out:
-            self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environment())
-        eventually(lambda: self.get("/readyz").status_code == 200, seconds=90)
+            variables = environment() | self.settings
+            self.process = subprocess.Popen(command, stdout=out, stderr=out, env=variables)
+        eventually(until or (lambda: self.get("/readyz").status_code == 200), seconds=90)
 
     def kill(self) -> None:
         """Kill the process that is the instance, with signal 9."""

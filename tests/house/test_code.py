@@ -134,7 +134,7 @@ def test_no_random_ids() -> None:
 SPEAKERS = {
     "INTAKE": ("services/sender/wire.py", "intake."),
     "OUTCOMES": ("services/catalog/actions/accept_items.py", "outcomes."),
-    "RECORD": ("services/catalog/actions/accept_items.py", "record."),
+    "RECORD": ("services/catalog/announcing.py", "record."),
     "EFFECTS": ("shared/bus.py", "effects."),
     "PARKED": ("shared/bus.py", "parked."),
 }

@@ -101,6 +101,10 @@ WAITING = (
     "decision, decided_at, reason) VALUES ('transport', 's', 'e', {kind}, '{{}}', 'x', now(), {publish}, {decision}, "
     "{decided}, {reason})"
 )
+RELATION = (
+    "INSERT INTO catalog.relation (department, source_id, type, target_department, target_source_id, title, said_at, "
+    "decision, decided_at) VALUES ('transport', 's', {kind}, 'finance', 't', 'x', now(), {decision}, {decided})"
+)
 VERSION = (
     "INSERT INTO catalog.version (item_id, version, at, change, sha256, outbox_id) "
     "VALUES (gen_random_uuid(), 1, now(), {change}, 'x', 1)"
@@ -125,6 +129,11 @@ def waiting(
     )
 
 
+def relation(kind: str = "'repeals'", decision: str = "NULL", decided: str = "NULL") -> str:
+    """Return a row of `relation`."""
+    return RELATION.format(kind=kind, decision=decision, decided=decided)
+
+
 def department(columns: str, values: str) -> str:
     """Return a row of `department`."""
     return f"INSERT INTO catalog.department (names, {columns}) VALUES ('{{}}', {values})"
@@ -136,6 +145,8 @@ RIGHT = [
     waiting(kind="'scheduled'", publish="now()", decision="'released'", decided="now()"),
     waiting(decision="'approved'", decided="now()", reason="'geprüft'"),
     VERSION.format(change="'major'"),
+    relation(),
+    relation(kind="'amends'", decision="'confirmed'", decided="now()"),
     department("code, policy, kind", "'finance', 'review', 'township'"),
     "INSERT INTO catalog.site_list VALUES ('day', 1, '{}')",
     f"INSERT INTO catalog.outbox {BODY} VALUES (2, 'f', 'OUTCOMES', 's', 'b')",
@@ -160,6 +171,9 @@ WRONG: dict[str, list[str]] = {
     "ck_waiting_release_has_a_reason": [waiting(decision="'approved'", decided="now()")],
     "ck_waiting_decision": [waiting(decision="'forgotten'", decided="now()")],
     "ck_waiting_decision_is_whole": [waiting(decided="now()"), waiting(decision="'returned'")],
+    "ck_relation_type": [relation(kind="'related'")],
+    "ck_relation_decision": [relation(decision="'perhaps'", decided="now()")],
+    "ck_relation_decision_is_whole": [relation(decided="now()"), relation(decision="'refused'")],
     "ck_site_list_key": ["INSERT INTO catalog.site_list VALUES ('other', 1, '{}')"],
 }
 

@@ -40,6 +40,9 @@ PUBLIC = {
     ("notifier", "GET", "/subscribe"),
     ("notifier", "GET", "/zh-tw/subscribe"),
     ("notifier", "GET", "/en/subscribe"),
+    ("notifier", "GET", "/subscribe/webhook"),
+    ("notifier", "GET", "/zh-tw/subscribe/webhook"),
+    ("notifier", "GET", "/en/subscribe/webhook"),
     *(
         (service, "GET", path)
         for service in ("catalog", "publisher", "search", "notifier")
