@@ -16,6 +16,7 @@ from nats.aio.client import Client
 from benchmarks.harness import PAIRS, event, folder, nats, postgres, show
 from shared import streams
 from shared.leader import plain_url
+from shared.outbox import CHANNEL
 from shared.relay import Relay
 
 COUNT = 2000
@@ -27,6 +28,7 @@ async def main() -> None:
     with folder() as path, postgres(path / "pg") as database, nats(path / "nats") as bus:
         await streams.apply(bus)
         connection = await client.connect(bus)
+        await _relay(database, bus, -1)
         ours, raw = [], []
         for number in range(PAIRS):
             ours.append(await _relay(database, bus, number))
@@ -43,21 +45,24 @@ async def main() -> None:
 
 
 async def _relay(database: str, bus: str, run: int) -> float:
-    """Fill the outbox, start a relay, and time until all is marked as sent."""
+    """Start a relay, commit the rows, and time until all are acknowledged."""
     async with await psycopg.AsyncConnection.connect(
         plain_url(database), autocommit=True
     ) as connection:
         rows = [
             (f"r{run}-{n}", "RECORD", f"record.bench.{n}", event(n).decode()) for n in range(COUNT)
         ]
+        relay = Relay(database, bus)
+        running = asyncio.create_task(relay.run())
+        while not relay.leading:
+            await asyncio.sleep(0.01)
         async with connection.transaction(), connection.cursor() as cursor:
             await cursor.executemany(
                 "INSERT INTO catalog.outbox (event_id, stream, subject, body) VALUES (%s, %s, %s, %s)",
                 rows,
             )
-        relay = Relay(database, bus)
+            await cursor.execute(f"NOTIFY {CHANNEL}")
         began = time.perf_counter()
-        running = asyncio.create_task(relay.run())
         while relay.sent < COUNT:
             await asyncio.sleep(0.005)
         took = time.perf_counter() - began

@@ -76,6 +76,25 @@ def pss_megabytes(pid: int) -> dict[str, float]:
     return sizes
 
 
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that *pid* and everything below it have used, in seconds."""
+    return sum(cpu_by_program(pid).values())
+
+
+def cpu_by_program(pid: int) -> dict[str, float]:
+    """Return the CPU seconds of *pid* and everything below it, by program; those of ended children count too."""
+    used: dict[str, float] = {}
+    for one in (pid, *_below(pid)):
+        try:
+            fields = Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split()
+            name = Path(f"/proc/{one}/comm").read_text().strip()
+        except OSError:
+            continue
+        ticks = sum(int(field) for field in fields[11:15])
+        used[name] = used.get(name, 0.0) + ticks / os.sysconf("SC_CLK_TCK")
+    return used
+
+
 def _below(pid: int) -> list[int]:
     found: list[int] = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):

@@ -1,6 +1,8 @@
 """How well search finds, with the product's defaults: statutes, document numbers, titles, everyday questions.
 
     python benchmarks/search_quality.py ../shared/data        offline: builds the index in a temporary folder
+    python benchmarks/search_quality.py ../shared/data --engine opensearch
+                                                              the same on a real OpenSearch, fetched from Maven
     python benchmarks/search_quality.py ../shared/data --url http://127.0.0.1:8080 --only statutes
                                                               asks a running instance that holds just that corpus
 
@@ -21,12 +23,17 @@ import urllib.parse
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from services.instance.opensearch import OpenSearch
+from services.search.engines.cluster import ClusterShelf
+from services.search.engines.engine import Engine
 from services.search.engines.tantivy import TantivyEngine
+from services.search.engines.wire import address_of
 from services.search.queries import Wanted, search
 from services.search.rules.card import card_of
 from shared.events.record import ItemState
@@ -46,16 +53,18 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--url", help="ask a running instance instead of building an index")
     parser.add_argument("--only", choices=sorted(SETS))
+    parser.add_argument("--engine", choices=sorted(ENGINES), default="tantivy")
     arguments = parser.parse_args()
     for name in [arguments.only] if arguments.only else SETS:
         corpus, measure = SETS[name]
         if arguments.url:
             measure(arguments.data, asking(arguments.url))
             continue
-        with tempfile.TemporaryDirectory() as folder:
-            engine = built(corpus(arguments.data), Path(folder))
-            measure(arguments.data, finding(engine))
-            engine.close()
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            ENGINES[arguments.engine](Path(folder)) as engine,
+        ):
+            measure(arguments.data, finding(built(corpus(arguments.data), engine)))
 
 
 # --- corpora, as `as_intake.py` would push them
@@ -122,19 +131,45 @@ def state_of(line: dict[str, Any], sequence: int, department: str = "corpus") ->
     )
 
 
-def built(intake: list[dict[str, Any]], folder: Path) -> TantivyEngine:
+def built(intake: list[dict[str, Any]], engine: Engine) -> Engine:
     """Index the lines in batches, as they come from the record."""
-    engine = TantivyEngine(folder)
     for n in range(0, len(intake), 256):
         states = [state_of(line, n + i + 1) for i, line in enumerate(intake[n : n + 256])]
         engine.write([card_of(state, ZONE) for state in states])
     return engine
 
 
+# --- engines, empty
+
+
+@contextmanager
+def tantivy(folder: Path) -> Iterator[Engine]:
+    """The embedded engine."""
+    engine = TantivyEngine(folder)
+    yield engine
+    engine.close()
+
+
+@contextmanager
+def opensearch(folder: Path) -> Iterator[Engine]:
+    """An index on a real OpenSearch of our own."""
+    server = OpenSearch(folder)
+    shelf = ClusterShelf(address_of(server.start()))
+    try:
+        shelf.swap(*shelf.begin(), uuid.UUID(int=1))
+        yield shelf.engine
+    finally:
+        shelf.close()
+        server.stop()
+
+
+ENGINES = {"tantivy": tantivy, "opensearch": opensearch}
+
+
 # --- asking
 
 
-def finding(engine: TantivyEngine) -> Find:
+def finding(engine: Engine) -> Find:
     """Return what asks the engine just as `GET /api/search` does."""
 
     def find(q: str) -> Found:
