@@ -2,9 +2,10 @@
 #
 #   make demo [PORT=8080] [DATA=demo-data]   everything on this machine, with a county's samples
 #   make setup                               the environment in .venv; the program is .venv/bin/gazette
-#   make test [ARGS="-k name"]               the tests, on real servers; TESTS= adds the browser and the long ones
+#   make test [ARGS="-k name"]               the tests, on real servers; TESTS= adds the browser, the slow and the long ones
 #   make check                               format, lint, types, import contracts; under a minute
 #   make bench                               what we claim about speed, with its figures
+#   make bundle                              one archive that installs without a network, in dist/
 #   make fix                                 format, and mend what ruff can mend
 #
 # Needs Python 3.11, make and sh; no root, no Docker.
@@ -13,8 +14,8 @@ PYTHON ?= python3.11
 PORT ?= 8080
 DATA ?= demo-data
 ARGS ?=
-# What CI adds (TESTS=): a real browser, a thousand documents, kill -9 in a loop.
-TESTS ?= -m "not browser and not slow"
+# CI adds a real browser, a thousand documents, kill -9 in a loop; TESTS= also what takes minutes by design.
+TESTS ?= -m "not browser and not slow and not containers"
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,10 +29,10 @@ INSTALL = sh -c 'if uv --version >/dev/null 2>&1 && \
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --no-deps -r "$$1"; fi' install
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench fix clean
+.PHONY: help setup demo test check bench bundle fix clean
 
 help:
-	@sed -n '3,8s/^# *//p' Makefile
+	@sed -n '3,9s/^# *//p' Makefile
 
 setup: $(RUNTIME)
 
@@ -49,6 +50,9 @@ check: $(DEV)
 
 bench: $(DEV)
 	@set -e; for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench $(ARGS); done
+
+bundle:
+	@PYTHON=$(PYTHON) sh deploy/bundle/make.sh dist
 
 fix: $(DEV)
 	@$(BIN)/ruff check --fix --quiet $(SOURCES) || true
