@@ -17,7 +17,7 @@ from services.catalog.doors import Doors
 from services.catalog.numbering import IndexNumbers
 from services.catalog.sniff import Kind
 from services.catalog.tables import outbox
-from services.catalog.writing import Changes
+from services.catalog.writing import Changes, Waits
 from shared.arrays import Texts
 from shared.db import lock_key
 from shared.events.intake import IntakeData, WithdrawalData
@@ -42,13 +42,14 @@ class Batch:
     """SHA-256 of an attachment -> what its bytes are; files that are not there are left out."""
     offices: dict[str, rules.Office]
     standings: dict[Key, rules.Standing]
-    waiting: dict[Key, Any]
+    waiting: dict[Key, Waits]
     receipts: dict[Key, tuple[str, dict[str, Any]]]
     """(department, event id) -> hash and outcome of what was heard before."""
     outbox_ids: list[int]
     """Reserved; taken from the end: they ascend with the events, so their order is the order of the record."""
     blobs: dict[tuple[str, str], Any]
-    targets: dict[str, str]
+    targets: dict[str, Any]
+    """Url and state of the items that redirections point to, by `<department>/<source_id>`."""
     taken_numbers: set[str]
     effects: dict[Key, list[rules.Effect]]
     """What other items do to those of the batch."""
@@ -77,11 +78,10 @@ class Batch:
             serial=serial,
         )
 
-    def url_of(self, target: str) -> str | None:
-        """Return the url of `<department>/<source_id>`; what this batch has published counts."""
-        department, _, source_id = target.partition("/")
-        standing = self.standings.get((department, source_id))
-        return standing.url if standing else self.targets.get(target)
+    def target(self, name: str) -> Any | None:
+        """Return url and state of `<department>/<source_id>`; what this batch has done to it counts."""
+        department, _, source_id = name.partition("/")
+        return self.standings.get((department, source_id)) or self.targets.get(name)
 
 
 def locking(departments: Iterable[str]) -> Statement:
@@ -102,9 +102,11 @@ async def load_batch(
     ids = {"departments": departments, "ids": Texts(event.event_id for event in readable)}
     today = now.astimezone(doors.zone).date()
     years = {(event.department, _first_day(event, today).year) for event in readable}
+    led_to = _led_to(readable)
     _, reserved, offices, serials, standings, waiting, receipts, relations = await together(
         session,
-        locking(event.department for event in events),
+        # targets too, lest two bodies send their readers in a circle at the same moment
+        locking([*(event.department for event in events), *(code for code, _ in led_to)]),
         reserving(outbox, 2 * len(events)),
         (_OFFICES, {"codes": sorted(set(departments))}),
         (_SERIALS, {"d": [code for code, _ in years], "y": [year for _, year in years]}),
@@ -124,14 +126,14 @@ async def load_batch(
             row.code: rules.Office(row.code, row.names, row.policy, row.history) for row in offices
         },
         standings={(row.department, row.source_id): standing_of(row) for row in standings},
-        waiting={(row.department, row.source_id): row for row in waiting},
+        waiting={(row.department, row.source_id): Waits.of(row) for row in waiting},
         receipts={
             (row.department, row.event_id): (row.content_sha256, row.outcome) for row in receipts
         },
         outbox_ids=sorted((row[0] for row in reserved), reverse=True),
         blobs=blobs,
         kinds=await doors.blobs.kinds(sha256 for _, sha256 in blobs) if blobs else {},
-        targets=await _targets(session, readable),
+        targets=await _targets(session, led_to),
         effects=effects_of(row for row in tied if row.acts),
         acted=_acted(row for row in tied if not row.acts),
         taken_numbers=await _issued(session, _given(readable)),
@@ -160,7 +162,8 @@ _KEYS = (
     "(SELECT DISTINCT * FROM unnest(CAST(:departments AS text[]), CAST(:{} AS text[]))) AS k(d, s)"
 )
 _STANDINGS = (
-    f"SELECT i.* FROM catalog.item i JOIN {_KEYS.format('sources')} "
+    "SELECT i.*, ARRAY(SELECT v.version FROM catalog.version v WHERE v.item_id = i.item_id AND v.by_event IS NULL) "
+    f"AS settled FROM catalog.item i JOIN {_KEYS.format('sources')} "
     "ON i.department = k.d AND i.source_id = k.s ORDER BY i.item_id FOR UPDATE OF i"
 )
 _WAITING = (
@@ -216,6 +219,7 @@ def standing_of(row: Any, *, public: bytes | None = None) -> rules.Standing:
         history=row.history,
         outbox_id=row.outbox_id,
         public=public,
+        settled=frozenset(getattr(row, "settled", ())),  # read where an event may seal them
     )
 
 
@@ -262,26 +266,29 @@ async def _blobs(
     return {(row.department, row.sha256): row for row in rows}
 
 
-async def _targets(session: AsyncSession, events: Sequence[rules.Incoming]) -> dict[str, str]:
-    """Return the urls of the items that redirections point to."""
-    names = [
-        event.data.redirect_to.split("/", 1)
+def _led_to(events: Sequence[rules.Incoming]) -> list[Key]:
+    """Return the items of this site that redirections point to."""
+    names = {
+        event.data.redirect_to
         for event in events
-        if isinstance(event.data, WithdrawalData)
-        and event.data.redirect_to
-        and "://" not in event.data.redirect_to
-    ]
-    pairs = [pair for pair in names if len(pair) == 2]
-    if not pairs:
+        if isinstance(event.data, WithdrawalData) and event.data.redirect_to
+    }
+    parted = (name.partition("/") for name in sorted(names) if not name.startswith("https://"))
+    return [(code, source_id) for code, _, source_id in parted]
+
+
+async def _targets(session: AsyncSession, led_to: Sequence[Key]) -> dict[str, Any]:
+    """Return url and state of the items that redirections point to."""
+    if not led_to:
         return {}
     rows = await session.execute(
         text(
-            "SELECT i.department, i.source_id, i.url FROM catalog.item i JOIN unnest(CAST(:d AS text[]), CAST(:s AS text[])) "
-            "AS k(d, s) ON i.department = k.d AND i.source_id = k.s"
+            "SELECT i.department, i.source_id, i.url, i.state FROM catalog.item i "
+            "JOIN unnest(CAST(:d AS text[]), CAST(:s AS text[])) AS k(d, s) ON i.department = k.d AND i.source_id = k.s"
         ),
-        {"d": [d for d, _ in pairs], "s": [s for _, s in pairs]},
+        {"d": [d for d, _ in led_to], "s": [s for _, s in led_to]},
     )
-    return {f"{row.department}/{row.source_id}": row.url for row in rows}
+    return {f"{row.department}/{row.source_id}": row for row in rows}
 
 
 def _given(events: Sequence[rules.Incoming]) -> set[str]:

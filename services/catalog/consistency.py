@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import PurePosixPath
+from zoneinfo import ZoneInfo
 
 from services.catalog import standard
 from services.catalog.complaints import Words, complaint, named, nearest, shown
+from services.catalog.rules import day_end
 from shared.errors import Problem
-from shared.events.intake import MAX_BODY_BYTES, IntakeData, WithdrawalData
+from shared.events.intake import MAX_BODY_BYTES, MAX_SOURCE_ID_BYTES, IntakeData, WithdrawalData
 
 SLACK = timedelta(days=1)
 """How far a date may lie ahead of us: clocks and time zones differ, papers are dated the day they go out."""
@@ -19,7 +21,9 @@ SLACK = timedelta(days=1)
 MAX_NAME_BYTES = 240
 """Bytes of an attachment's name in UTF-8: what every file system and archive can hold."""
 
-_RELATIVE_TARGET = re.compile(r"[a-z][a-z0-9-]{1,39}/[^\x00-\x20\x7f]{1,400}")
+_RELATIVE_TARGET = re.compile(
+    r"[a-z][a-z0-9-]{1,39}/(?!\s)[^\x00-\x1f\x7f\x85\u2028\u2029]{1,400}(?<!\s)"
+)
 _HTTPS = re.compile(r"https://[^\s/?#@\\]+(:[0-9]{1,5})?([/?#][^\s\\\x00-\x1f\x7f]*)?")
 _OLD_URL = re.compile(r"(https?:/)?/[^\s\\\x00-\x1f\x7f]*")
 _UNSAFE_NAME = re.compile(r'[/\\\x00-\x1f\x7f"<>|:*?\u200e\u200f\u202a-\u202e\u2066-\u2069]')
@@ -82,29 +86,35 @@ def unlawful_withdrawal(data: WithdrawalData) -> Iterator[tuple[str, Problem]]:
         )
 
 
-def overtaken(data: IntakeData, now: datetime) -> list[Problem]:
-    """Return what time has made wrong.
+def overtaken(data: IntakeData, now: datetime, zone: ZoneInfo) -> list[Problem]:
+    """Return what time has made wrong, or will before the item is shown; a day lasts until its end in *zone*.
 
     Judge a new event by it only after looking for a repeat: a repeat keeps its first result for ever.
     """
-    limit = data.remove_after
-    if limit is None:
+    if data.remove_after is None:
         return []
-    past = (
-        limit <= now if isinstance(limit, datetime) else limit < now.astimezone(UTC).date() - SLACK
-    )
-    if not past:
-        return []
-    return [
-        _problem(
+    said, ends = data.remove_after.isoformat(), day_end(data.remove_after, zone)
+    if ends <= now:
+        problem = _problem(
             "remove_after",
             "in_the_past",
-            f"到期撤下时间已过：{limit.isoformat()}。",
-            f"remove_after has passed: {limit.isoformat()}.",
+            f"到期撤下时间已过：{said}。",
+            f"remove_after has passed: {said}.",
             "请改为将来的时间，或不再推送这条信息。",
             "Give a time to come, or do not send the item.",
-        )[1]
-    ]
+        )
+    elif data.publish_at and ends <= data.publish_at:
+        problem = _problem(
+            "remove_after",
+            "before_publication",
+            f"到期撤下时间 {said} 不晚于定时发布时间 {data.publish_at.isoformat()}。",
+            f"remove_after {said} is not after publish_at {data.publish_at.isoformat()}.",
+            "请核对两个时间。",
+            "Check both times.",
+        )
+    else:
+        return []
+    return [problem[1]]
 
 
 _TARGET = (
@@ -245,11 +255,27 @@ _FORBIDDEN_TYPES = frozenset(
     "application/x-msdownload application/x-executable application/x-sh application/java-archive".split()
 )
 
+
+def _targets(data: IntakeData) -> Iterator[tuple[str, Problem]]:
+    for place, relation in enumerate(data.relations):
+        if len(relation.target.partition("/")[2].encode()) > MAX_SOURCE_ID_BYTES:
+            yield _problem(
+                "relations",
+                "too_long",
+                f"关联对象的源编号超过 {MAX_SOURCE_ID_BYTES} 字节。",
+                f"The target's source id has more than {MAX_SOURCE_ID_BYTES} bytes.",
+                "请核对源编号。",
+                "Check the source id.",
+                below=(place, "target"),
+            )
+
+
 _ITEM_RULES: tuple[Callable[[IntakeData], Iterator[tuple[str, Problem]]], ...] = (
     _body,
     _dates,
     _addresses,
     _attachments,
+    _targets,
 )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
@@ -32,6 +32,7 @@ from shared.errors import Problem
 from shared.events.intake import (
     DEPARTMENT_CODE,
     MAX_SOURCE_ID,
+    MAX_SOURCE_ID_BYTES,
     MAX_SOURCE_VERSION,
     PUBLISHED,
     SOURCE_PREFIX,
@@ -48,6 +49,7 @@ __all__ = [
     "Unreadable",
     "data_hash",
     "overtaken",
+    "read_address",
     "read_data",
     "read_event",
 ]
@@ -59,10 +61,12 @@ MAX_DEPTH = 32
 
 Kind = Literal["item", "withdrawal"]
 Known = IntakeData | WithdrawalData
+Named = TypeVar("Named", bound="_Address")
 
 _MODELS: dict[Kind, type[Known]] = {"item": IntakeData, "withdrawal": WithdrawalData}
 _KIND_OF: dict[str, Kind] = {PUBLISHED: "item", UPDATED: "item", WITHDRAWN: "withdrawal"}
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_LINE_BREAK = re.compile("[\t\n\r\x85\u2028\u2029]")
 _EXTENSION = re.compile(r"[a-z0-9]{1,20}")
 _JSON_CONTENT = re.compile(r"application/([\w.-]+\+)?json(\s*;.*)?", re.IGNORECASE)
 _INSTANTS: tuple[JsonPath, ...] = (
@@ -100,18 +104,23 @@ class _Syntax(Exception):
     problem: Problem
 
 
-class _Envelope(BaseModel):
-    """What CloudEvents 1.0 asks of the attributes; `data` and extensions are looked at elsewhere."""
+class _Address(BaseModel):
+    """What names an item and its revision, in an envelope as in the address of a request."""
 
     model_config = ConfigDict(extra="ignore")
+
+    subject: str = Field(min_length=1, max_length=MAX_SOURCE_ID)
+    sourceversion: int | None = Field(default=None, ge=1, le=MAX_SOURCE_VERSION)
+
+
+class _Envelope(_Address):
+    """What CloudEvents 1.0 asks of the attributes; `data` and extensions are looked at elsewhere."""
 
     specversion: Literal["1.0"]
     id: str = Field(min_length=1, max_length=200)
     source: str = Field(min_length=1, max_length=200)
-    subject: str = Field(min_length=1, max_length=MAX_SOURCE_ID)
     type: str = Field(min_length=1, max_length=200)
     time: Instant | None = None
-    sourceversion: int | None = Field(default=None, ge=1, le=MAX_SOURCE_VERSION)
     datacontenttype: str | None = Field(default=None, max_length=200)
 
 
@@ -183,6 +192,17 @@ def read_data(
         return Unreadable(capped(dirt))
     data, problems = _known(_scrubbed(document) if dirt else document, kind, sender, now, itself)
     return Unreadable(capped([*dirt, *problems])) if dirt or problems or data is None else data
+
+
+def read_address(source_id: str, sourceversion: int | None = None) -> list[Problem]:
+    """Return what is wrong with an item's name and revision in a request's address, by the rules of the envelope."""
+    given = {"subject": source_id} | (
+        {} if sourceversion is None else {"sourceversion": sourceversion}
+    )
+    dirt = list(_unclean(given))
+    clean: dict[str, Any] = _scrubbed(given)
+    _, problems = _typed(_Address, clean)
+    return [*dirt, *problems, *([] if problems else _subject(clean["subject"]))]
 
 
 def data_hash(data: Known) -> str:
@@ -364,12 +384,7 @@ def _envelope(
     attributes = {
         name: value for name, value in document.items() if name != "data" and value is not None
     }
-    envelope = None
-    problems: list[Problem] = []
-    try:
-        envelope = _Envelope.model_validate_json(to_json(attributes), strict=True)
-    except ValidationError as error:
-        problems = from_validation(error, _Envelope, attributes, ())
+    envelope, problems = _typed(_Envelope, attributes)
     told = {problem.path for problem in problems}
     problems.extend(
         problem for problem in _attributes(attributes, department) if problem.path not in told
@@ -377,11 +392,25 @@ def _envelope(
     return envelope, problems
 
 
+def _typed(model: type[Named], attributes: dict[str, Any]) -> tuple[Named | None, list[Problem]]:
+    try:
+        return model.model_validate_json(to_json(attributes), strict=True), []
+    except ValidationError as error:
+        return None, from_validation(error, model, attributes, ())
+
+
+def _subject(subject: object) -> Iterator[Problem]:
+    if not isinstance(subject, str):
+        return
+    if subject != subject.strip() or _LINE_BREAK.search(subject):
+        yield complaint(("subject",), "bad_format", _SUBJECT)
+    elif len(subject.encode()) > MAX_SOURCE_ID_BYTES:
+        yield complaint(("subject",), "too_long", _SUBJECT_BYTES)
+
+
 def _attributes(attributes: dict[str, Any], department: str | None) -> Iterator[Problem]:
     yield from _speaks(attributes.get("source"), department)
-    subject = attributes.get("subject")
-    if isinstance(subject, str) and (subject != subject.strip() or re.search(r"[\t\n\r]", subject)):
-        yield complaint(("subject",), "bad_format", _SUBJECT)
+    yield from _subject(attributes.get("subject"))
     time = attributes.get("time")
     if isinstance(time, str) and not RFC3339.fullmatch(time):
         yield bad_instant(("time",), time)
@@ -425,6 +454,12 @@ _SUBJECT = Words(
     "The subject may not begin or end with white space, nor break the line.",
     "请填写部门自己的稳定编号。",
     "Give the department's own stable name of the item.",
+)
+_SUBJECT_BYTES = Words(
+    f"源编号超过 {MAX_SOURCE_ID_BYTES} 字节（UTF-8）。",
+    f"The subject has more than {MAX_SOURCE_ID_BYTES} bytes in UTF-8.",
+    "请缩短源编号。",
+    "Shorten it.",
 )
 _SOURCE = Words(
     "来源的写法不对。",

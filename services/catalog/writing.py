@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -32,6 +32,11 @@ class Waits:
     publish_at: datetime | None
     received_at: datetime
 
+    @classmethod
+    def of(cls, row: Any) -> Waits:
+        """Return what a row of `catalog.waiting` says."""
+        return cls(**{each.name: getattr(row, each.name) for each in fields(cls)})
+
 
 @dataclass(frozen=True)
 class Acting:
@@ -55,6 +60,8 @@ class Changes:
     waiting: list[Waits] = field(default_factory=list)
     closed: list[tuple[str, str, str]] = field(default_factory=list)
     """(department, source_id, decision) of waiting events that are over."""
+    raised: list[tuple[str, str, int]] = field(default_factory=list)
+    """(department, source_id, sourceversion) of waiting events that came again under a higher revision."""
     sourceversions: list[tuple[UUID, int]] = field(default_factory=list)
     files: set[tuple[str, str]] = field(default_factory=set)
     """(department, sha256) of attachments that became public."""
@@ -64,6 +71,8 @@ class Changes:
     """Items whose validity may change by it."""
     purges: list[tuple[UUID, int]] = field(default_factory=list)
     """Versions whose text goes for good."""
+    vanished: list[UUID] = field(default_factory=list)
+    """Items that a leak takes away: what waited of them goes as well, also when nothing was ever public."""
     hidden: list[UUID] = field(default_factory=list)
     """Items that fell: what they refer to leaves the web, unless others refer to it."""
 
@@ -74,7 +83,7 @@ class Changes:
         because: Sequence[str],
         *,
         at: datetime,
-        replaces: Any | None,
+        replaces: Waits | None,
     ) -> None:
         """Put *event* on the waiting list, in place of an earlier one of the same item."""
         if replaces is not None:
@@ -89,11 +98,20 @@ class Changes:
                 list(because),
                 event.data.model_dump_json(exclude_unset=True),
                 event.content_sha256,
-                event.sourceversion,
+                event.sourceversion or (replaces.sourceversion if replaces else None),
                 publish_at,
                 at,
             )
         )
+
+    def raise_waiting(self, waits: Waits, sourceversion: int | None) -> Waits:
+        """Give the waiting event *waits* a higher revision: it keeps its number and its place in the queue."""
+        higher = replace(waits, sourceversion=sourceversion)
+        if waits in self.waiting:
+            self.waiting[self.waiting.index(waits)] = higher
+        elif sourceversion is not None:
+            self.raised.append((waits.department, waits.source_id, sourceversion))
+        return higher
 
     def _close(self, department: str, source_id: str, decision: str) -> None:
         same = [w for w in self.waiting if (w.department, w.source_id) == (department, source_id)]
@@ -157,6 +175,8 @@ class Changes:
         )
         self.said.append(outgoing)
         self.purges += [(after.item_id, sealed) for sealed in following.sealed]
+        if following.state == "vanish":
+            self.vanished.append(after.item_id)
         if following.change == "withdrawal":
             self.hidden.append(after.item_id)
         if data:
@@ -192,7 +212,7 @@ def writing(changes: Changes, *, now: datetime) -> list[Statement]:
     if changes.files:
         departments, files = zip(*changes.files, strict=True)
         statements.append((_REFER_TO_FILE, {"d": Texts(departments), "s": Texts(files)}))
-    return statements + _relating(changes, now) + _purging(changes, now)
+    return statements + _relating(changes, now) + purging(changes, now)
 
 
 def _relating(changes: Changes, now: datetime) -> list[Statement]:
@@ -253,18 +273,23 @@ _UNSETTLE = (
 )
 
 
-def _purging(changes: Changes, now: datetime) -> list[Statement]:
+def purging(changes: Changes, now: datetime) -> list[Statement]:
     """Take texts out of the record at once; what that leaves in files and streams is `actions/purge_texts.py`'s."""
     statements: list[Statement] = []
     if changes.purges:
         ids, versions = zip(*changes.purges, strict=True)
         sealed = {"ids": list(ids), "versions": list(versions), "now": now}
         statements += [(_NOTE_PURGES, sealed), (_EMPTY_OUTBOX, sealed), (_FORGET_HASHES, sealed)]
+    if changes.vanished:
+        values = {"ids": changes.vanished, "version": NEVER_PUBLIC, "now": now}
+        statements.append((_NOTE_WAITING, values))
     if changes.hidden:
         statements.append((_NOTE_FILES, {"ids": changes.hidden, "now": now}))
     return statements
 
 
+NEVER_PUBLIC = 0
+"""Stands in `purge` for what of an item was held, scheduled or refused: it had no version."""
 _SEALED = (
     "unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[])) AS k(id, n) "
     "JOIN catalog.version v ON v.item_id = k.id AND v.version = k.n"
@@ -275,6 +300,14 @@ _NOTE_PURGES = (
     f"SELECT v.item_id, v.version, CAST(:now AS timestamptz), {_FILES} FROM {_SEALED} "
     "JOIN catalog.outbox o USING (outbox_id) WHERE o.body <> '' ON CONFLICT (item_id, version) DO UPDATE "
     "SET noted_at = excluded.noted_at, files = excluded.files, only_files = false, done_at = NULL"
+)
+_NOTE_WAITING = (
+    "INSERT INTO catalog.purge (item_id, version, noted_at, files) "
+    "SELECT i.item_id, CAST(:version AS int), CAST(:now AS timestamptz), (SELECT jsonb_agg(DISTINCT f) FROM catalog.waiting w, "
+    "jsonb_path_query(CAST(w.event AS jsonb), '$.attachments[*].sha256') AS f "
+    "WHERE w.department = i.department AND w.source_id = i.source_id) "
+    "FROM catalog.item i WHERE i.item_id = ANY(:ids) ON CONFLICT (item_id, version) DO UPDATE "
+    "SET noted_at = excluded.noted_at, files = excluded.files, done_at = NULL"
 )
 _EMPTY_OUTBOX = (
     # `sent`: an empty body is never sent, and what was not sent takes no sequence
@@ -309,6 +342,10 @@ _REFER_TO_FILE = (
 
 def _writing_waiting(changes: Changes, now: datetime) -> list[Statement]:
     statements: list[Statement] = []
+    if changes.raised:
+        departments, sources, versions = zip(*changes.raised, strict=True)
+        raised = {"d": Texts(departments), "s": Texts(sources), "v": list(versions)}
+        statements.append((_RAISE_WAITING, raised))
     if changes.closed:
         closed = zip(*changes.closed, strict=True)
         statements.append(
@@ -319,6 +356,11 @@ def _writing_waiting(changes: Changes, now: datetime) -> list[Statement]:
     return statements
 
 
+_RAISE_WAITING = (
+    "UPDATE catalog.waiting w SET sourceversion = k.v FROM (SELECT d, s, max(v) AS v FROM unnest("
+    "CAST(:d AS text[]), CAST(:s AS text[]), CAST(:v AS bigint[])) AS r(d, s, v) GROUP BY 1, 2) AS k "
+    "WHERE w.department = k.d AND w.source_id = k.s AND w.decision IS NULL"
+)
 _CLOSE_WAITING = (
     "UPDATE catalog.waiting w SET decision = k.x, decided_at = :now FROM unnest(CAST(:d AS text[]), "
     "CAST(:s AS text[]), CAST(:x AS text[])) AS k(d, s, x) "

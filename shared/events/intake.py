@@ -28,6 +28,8 @@ MAX_RECORD_BYTES = 4 * 1024 * 1024
 
 MAX_SOURCE_ID = 400
 """Characters of a `source_id`."""
+MAX_SOURCE_ID_BYTES = 1200
+"""Its bytes in UTF-8: two of them fit one entry of an index, which takes 2,704."""
 MAX_SOURCE_VERSION = 2**53 - 1
 """Largest `sourceversion`: what every JSON reader keeps exactly."""
 SOURCE_PREFIX = "/departments/"

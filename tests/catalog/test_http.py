@@ -16,6 +16,7 @@ import yaml
 
 from services.catalog.actions.issue_key import revoke_keys
 from services.catalog.http.events import MAX_BATCH
+from shared.events.record import ItemState, parse_record
 from tests.catalog.desk import (
     TOKEN,
     Desk,
@@ -206,6 +207,78 @@ async def test_delete_is_idempotent_by_content(sender: Sender) -> None:
     assert result(await sender.delete("s", content))["version"] == 2
     assert result(await sender.delete("s", content))["unchanged"] is True
     assert await sender.versions("s") == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("", "blank"),
+        ("x" * 501, "too_long"),
+        ("%F0%A0%80%80" * 301, "too_long"),
+        ("%20a", "bad_format"),
+        ("a%20", "bad_format"),
+        ("a%0A", "bad_format"),
+        ("a%09b", "bad_format"),
+        ("a%E2%80%A8b", "bad_format"),
+        ("a%00b", "control_character"),
+        ("a%07b", "control_character"),
+    ],
+)
+async def test_a_name_in_the_address_obeys_the_rules_of_a_subject(
+    sender: Sender, address: str, code: str
+) -> None:
+    """PUT and DELETE refuse it beside what is wrong with the data, GET knows no such item, and nothing is stored."""
+    path = f"/api/items/{sender.code}/{address}"
+    for method, content, more in (
+        ("PUT", data(title=""), "/data/title"),
+        ("DELETE", {"kind": "withdrawn"}, "/data/reason"),
+    ):
+        answer = await sender.desk.client.request(
+            method, path, json=content, headers=sender.headers
+        )
+        assert answer.status_code == 422
+        assert paths(result(answer)) == {"/subject", more}
+        assert code in codes(result(answer))
+        assert result(answer)["outcome"] == "rejected"
+    assert is_problem(await sender.desk.client.get(path, headers=sender.headers), 404)
+    assert not await sender.desk.rows(
+        "SELECT 1 FROM catalog.item WHERE department = :c", c=sender.code
+    )
+
+
+async def test_an_address_that_no_department_can_have_is_not_there(desk: Desk) -> None:
+    """A NUL in place of a department's code is an unknown address, no error of ours."""
+    assert is_problem(await desk.client.get("/api/items/a%00b/s"), 404)
+
+
+async def test_the_longest_names_fit_everywhere(fresh_desk: Desk) -> None:
+    """Names of 1,200 bytes that nothing compresses are published, act on each other, and are read back; no byte more."""
+    sender = await fresh_desk.department("x" * 40)
+    rare = [chr(0x20000 + n * 977 % 42_000) for n in range(600)]
+    first, second = "".join(rare[:300]), "".join(rare[300:])
+    acting = [{"type": "repeals", "target": f"{sender.code}/{first}"}]
+    assert result(await sender.put(first, data()))["version"] == 1
+    assert (await sender.push(second, data(relations=acting)))["outcome"] == "accepted"
+    assert (await sender.look(first)).json()["public"]["validity"] == "repealed"
+    records = (await fresh_desk.feed(state=1))["records"]
+    states = [parse_record(json.dumps(record["event"]).encode()).data for record in records]
+    assert [s.source_id for s in states if isinstance(s, ItemState)] == [first, second, first]
+    assert result(await sender.delete(second, {"kind": "gone", "reason": "误"}))["version"] == 2
+    assert codes(await sender.push(first + "a")) == {"too_long"}
+    long = [{"type": "repeals", "target": f"{sender.code}/{first}a"}]
+    assert paths(await sender.push("s", data(relations=long))) == {"/data/relations/0/target"}
+
+
+async def test_a_put_may_carry_a_sourceversion(sender: Sender) -> None:
+    """`?sourceversion=` orders like an event's attribute, also in a dry run; what it cannot be is told as a problem."""
+    await sender.push("s", data(title="五"), sourceversion=5)
+    assert result(await sender.put("s", data(title="四"), sourceversion=4))["outcome"] == "ignored"
+    conflict = await sender.put("s", data(title="别"), sourceversion=5, dry_run=1)
+    assert (conflict.status_code, paths(result(conflict))) == (409, {"/sourceversion"})
+    assert paths(result(await sender.put("s", data(), sourceversion=0))) == {"/sourceversion"}
+    content = {"kind": "withdrawn", "reason": "误"}
+    assert result(await sender.delete("s", content, sourceversion=3))["outcome"] == "ignored"
+    assert result(await sender.delete("s", content, sourceversion=6))["version"] == 2
 
 
 async def test_a_dry_run_judges_and_stores_nothing(sender: Sender, desk: Desk) -> None:

@@ -81,6 +81,7 @@ async def test_the_hash_is_that_of_the_public_state(fresh_desk: Desk) -> None:
     sender = await fresh_desk.department()
     await sender.push("s", data(keywords=["石桥", "封闭"], places=[{"name": "石桥村"}]))
     page = await fresh_desk.feed(state=1)
+    assert "s" in [record["event"]["data"].get("source_id") for record in page["records"]]
     for record in page["records"]:
         state = {k: v for k, v in record["event"]["data"].items() if k not in ("sequence", "epoch")}
         assert (
@@ -275,6 +276,61 @@ async def test_a_redirect_may_name_an_item_of_the_same_batch(sender: Sender) -> 
     assert (await sender.look("old")).json()["public"]["redirect_to"] == published["url"]
 
 
+async def test_redirections_never_go_round_in_a_circle(desk: Desk) -> None:
+    """A target must be shown: one that redirects back, or is withdrawn, is refused, in one batch and over bodies."""
+    one, two = await desk.department(), await desk.department()
+    for name in ("a", "b", "c"):
+        await one.push(name)
+    await two.push("d")
+    pair = [
+        withdrawal(one.code, "a", "redirect", redirect_to=f"{one.code}/b"),
+        withdrawal(one.code, "b", "redirect", redirect_to=f"{one.code}/a"),
+    ]
+    first, back = (await one.batch(pair)).json()["results"]
+    assert first["outcome"] == "accepted"
+    assert (paths(back), codes(back)) == ({"/data/redirect_to"}, {"target_redirects"})
+    assert codes(await two.withdraw("d", "redirect", redirect_to=f"{one.code}/a")) == {
+        "target_redirects"
+    }
+    await one.withdraw("c", "gone")
+    fallen = await one.withdraw("b", "redirect", redirect_to=f"{one.code}/c")
+    assert (paths(fallen), codes(fallen)) == ({"/data/redirect_to"}, {"target_withdrawn"})
+    assert (await one.look("b")).json()["state"] == "published"
+
+
+async def test_two_bodies_cannot_redirect_to_each_other_at_once(desk: Desk) -> None:
+    """Two doors that lead to each other at the same moment: one of them stays shut."""
+    for _ in range(5):
+        one, two = await desk.department(), await desk.department()
+        await one.push("s")
+        await two.push("s")
+        answers = await asyncio.gather(
+            one.withdraw("s", "redirect", redirect_to=f"{two.code}/s"),
+            two.withdraw("s", "redirect", redirect_to=f"{one.code}/s"),
+        )
+        assert sorted(answer["outcome"] for answer in answers) == ["accepted", "rejected"]
+
+
+async def test_a_redirect_stands_whatever_becomes_of_its_target(sender: Sender) -> None:
+    """The same redirection again is unchanged, also after its target fell."""
+    await sender.push("a")
+    await sender.push("b")
+    await sender.withdraw("a", "redirect", redirect_to=f"{sender.code}/b")
+    await sender.withdraw("b", "gone")
+    again = await sender.withdraw("a", "redirect", redirect_to=f"{sender.code}/b")
+    assert again["unchanged"] is True
+
+
+@pytest.mark.parametrize("name", ["a b", "dir/第 1 号", "http://old/1"])
+async def test_a_redirect_may_name_any_id(sender: Sender, name: str) -> None:
+    """Blanks and whatever else an id may contain may stand in a target."""
+    target = await sender.push(name)
+    await sender.push("s")
+    outcome = await sender.withdraw("s", "redirect", redirect_to=f"{sender.code}/{name}")
+    assert outcome["outcome"] == "accepted"
+    assert (await sender.look("s")).json()["public"]["redirect_to"] == target["url"]
+
+
 async def test_a_redirect_to_itself_is_refused(sender: Sender) -> None:
     """A page that leads to itself leads nowhere."""
     await sender.push("s")
@@ -298,6 +354,17 @@ async def test_a_withdrawal_again_is_unchanged(sender: Sender) -> None:
     assert (await sender.withdraw("s"))["unchanged"] is True
     assert (await sender.withdraw("s", reason="另一理由"))["version"] == 3
     assert await sender.versions("s") == [1, 2, 3]
+
+
+async def test_a_second_withdrawal_of_one_batch_keeps_what_the_first_kept(sender: Sender) -> None:
+    """Title and catalogue stay in the tombstone, also when its reason is mended in the same batch."""
+    await sender.push("s")
+    events = [withdrawal(sender.code, "s", reason=reason) for reason in ("有误", "数据有误")]
+    answer = await sender.batch(events)
+    assert [r["version"] for r in answer.json()["results"]] == [2, 3]
+    public = (await sender.look("s")).json()["public"]
+    assert (public["title"], public["catalogue"]) == (data()["title"], "notice")
+    assert public["reason"] == "数据有误"
 
 
 # --- numbers and history

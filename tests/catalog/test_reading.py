@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -33,6 +34,7 @@ from shared.events.intake import (
 )
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+ZONE = ZoneInfo("Asia/Shanghai")
 SHARED = Path(__file__).parents[2].parent / "shared"
 
 
@@ -175,6 +177,8 @@ def test_every_attribute_that_is_missing_is_named() -> None:
         ({"subject": ...}, "/subject", "missing"),
         ({"subject": " a"}, "/subject", "bad_format"),
         ({"subject": "x" * 401}, "/subject", "too_long"),
+        ({"subject": "\U00020000" * 301}, "/subject", "too_long"),
+        ({"subject": "a\u2028b"}, "/subject", "bad_format"),
         ({"type": "org.opengazette.item.deleted.v1"}, "/type", "unknown_type"),
         ({"time": "2026-11-23"}, "/time", "bad_format"),
         ({"time": "2026-02-30T00:00:00Z"}, "/time", "impossible_date"),
@@ -478,8 +482,30 @@ def test_time_alone_refuses_only_new_events() -> None:
     """A past `remove_after` reads well, so that a repeat can be recognised, and is told separately."""
     read = accepted(event(item(remove_after="2026-11-23T08:00:00Z")))
     assert isinstance(read.data, IntakeData)
-    assert [problem.code for problem in overtaken(read.data, NOW)] == ["in_the_past"]
-    assert overtaken(read.data, NOW - timedelta(hours=2)) == []
+    assert [problem.code for problem in overtaken(read.data, NOW, ZONE)] == ["in_the_past"]
+    assert overtaken(read.data, NOW - timedelta(hours=2), ZONE) == []
+
+
+@pytest.mark.parametrize(
+    ("remove_after", "publish_at", "code"),
+    [
+        ("2026-11-22", None, "in_the_past"),
+        ("2026-11-23", None, None),
+        ("2026-11-23", "2026-11-23T23:59:59+08:00", None),
+        ("2026-11-23", "2026-11-24T00:00:00+08:00", "before_publication"),
+        ("2026-12-01T00:00:00+08:00", "2026-12-01T00:00:00+08:00", "before_publication"),
+        ("2026-12-01T00:00:00+08:00", "2026-11-30T00:00:00+08:00", None),
+        ("2026-12-01T00:00:00+08:00", "2026-01-01T00:00:00+08:00", None),
+    ],
+)
+def test_what_is_removed_was_to_be_seen(
+    remove_after: str, publish_at: str | None, code: str | None
+) -> None:
+    """The time of removal lies ahead, and after that of publication; a day lasts until its end in the site's zone."""
+    read = accepted(event(item(remove_after=remove_after, publish_at=publish_at)))
+    assert isinstance(read.data, IntakeData)
+    found = [(p.path, p.code) for p in overtaken(read.data, NOW, ZONE)]
+    assert found == ([("/data/remove_after", code)] if code else [])
 
 
 def test_equal_content_has_one_hash() -> None:

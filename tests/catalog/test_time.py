@@ -120,6 +120,15 @@ async def test_a_removal_in_the_past_is_refused_and_a_repeat_is_not(fresh_desk: 
     sender = await fresh_desk.department()
     late = await sender.push("s", data(remove_after=later(hours=-1)))
     assert (codes(late), paths(late)) == ({"in_the_past"}, {"/data/remove_after"})
+    yesterday = (datetime.now(SHANGHAI).date() - timedelta(days=1)).isoformat()
+    assert codes(await sender.push("s", data(remove_after=yesterday))) == {"in_the_past"}
+
+
+async def test_a_removal_before_its_publication_is_refused_at_intake(fresh_desk: Desk) -> None:
+    """Nobody is told weeks later that an item would have left before it came."""
+    sender = await fresh_desk.department()
+    early = await sender.push("s", data(publish_at=later(days=9), remove_after=later(days=8)))
+    assert (codes(early), paths(early)) == ({"before_publication"}, {"/data/remove_after"})
 
 
 async def test_the_lists_are_said_once_and_again_when_they_change(fresh_desk: Desk) -> None:

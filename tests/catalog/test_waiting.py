@@ -111,6 +111,43 @@ async def test_the_gate_looks_into_attachments(sender: Sender) -> None:
     assert (outcome["outcome"], outcome["held_because"]) == ("held", ["resident_id"])
 
 
+@pytest.mark.parametrize("together", [False, True])
+async def test_what_waits_remembers_the_highest_revision(sender: Sender, together: bool) -> None:
+    """The same content under a higher revision raises the mark: what lies between comes late and is ignored."""
+    held = data(review=None, title="一")
+    events = [
+        event(sender.code, "s", held, sourceversion=1),
+        event(sender.code, "s", held, sourceversion=7),
+        event(sender.code, "s", data(review=None, title="迟"), sourceversion=3),
+    ]
+    if together:
+        results = (await sender.batch(events)).json()["results"]
+    else:
+        results = [result(await sender.post(one)) for one in events]
+    assert [r["outcome"] for r in results] == ["held", "held", "ignored"]
+    [row] = await sender.waiting()
+    assert (row.sourceversion, json.loads(row.event)["title"]) == (7, "一")
+
+
+async def test_what_waits_keeps_its_number_under_a_higher_revision(sender: Sender) -> None:
+    """A reviewer's number and the place in the queue stay when the same content comes again."""
+    await sender.push("s", data(review=None), sourceversion=1)
+    [before] = await sender.waiting()
+    await sender.push("s", data(review=None), sourceversion=2)
+    [after] = await sender.waiting()
+    assert (after.waiting_id, after.received_at) == (before.waiting_id, before.received_at)
+
+
+async def test_a_revision_is_not_forgotten_by_what_has_none(sender: Sender) -> None:
+    """An event without a revision replaces what waits by its receipt; an older revision stays older."""
+    await sender.push("s", data(review=None, title="五"), sourceversion=5)
+    await sender.push("s", data(review=None, title="六"))
+    late = await sender.push("s", data(review=None, title="迟"), sourceversion=4)
+    assert late["outcome"] == "ignored"
+    [row] = await sender.waiting()
+    assert json.loads(row.event)["title"] == "六"
+
+
 async def test_an_approval_publishes_with_its_recorded_reason(sender: Sender, desk: Desk) -> None:
     """An approved item goes out as version 1; who, when and why stay; its department hears `accepted`."""
     held = await sender.push("s", data(review=None), id="e-1")

@@ -118,6 +118,8 @@ def _judged(batch: Batch, event: rules.Incoming, office: rules.Office) -> Outcom
                     event, decision.verdict, decision.because, at=batch.now, replaces=waiting
                 )
                 batch.waiting[key] = batch.changes.waiting[-1]
+            elif (event.sourceversion or 0) > (waiting.sourceversion or 0):
+                batch.waiting[key] = batch.changes.raise_waiting(waiting, event.sourceversion)
             item_id = standing.item_id if standing else None
             return Outcome(
                 id=event.event_id,
@@ -183,7 +185,7 @@ def _problems(batch: Batch, event: rules.Incoming) -> list[Problem]:
     """Return what only the database can tell to be wrong."""
     if isinstance(event.data, WithdrawalData):
         return _redirect_problems(batch, event, event.data)
-    problems = overtaken(event.data, batch.now)
+    problems = overtaken(event.data, batch.now, batch.zone)
     for number, attachment in enumerate(event.data.attachments):
         blob = batch.blobs.get((event.department, attachment.sha256))
         if blob is None:
@@ -202,23 +204,40 @@ def _problems(batch: Batch, event: rules.Incoming) -> list[Problem]:
 
 def _redirect_problems(batch: Batch, event: rules.Incoming, data: WithdrawalData) -> list[Problem]:
     to = data.redirect_to
-    if data.kind != "redirect" or not to or "://" in to:
+    if data.kind != "redirect" or not to or to.startswith("https://"):
         return []
-    if to == f"{event.department}/{event.source_id}":
-        message = "信息不能跳转到自身。 / An item cannot lead to itself."
-    elif batch.url_of(to) is None:
-        message = f"没有找到跳转的目标 {to}。 / The target {to} is not known."
-    else:
+    standing = batch.standings.get((event.department, event.source_id))
+    if standing and standing.content_sha256 == event.content_sha256:
+        return []  # it stands already, whatever became of its target
+    wrong = _wrong_target(batch, event, to)
+    if wrong is None:
         return []
+    code, message = wrong
     return [
         Problem(
             path="/data/redirect_to",
-            code="unknown_target",
+            code=code,
             message=message,
             fix="请填另一条已公开信息的“单位代码/source_id”，或 https 地址。 / "
             "Give `<department>/<source_id>` of another published item, or an https URL.",
         )
     ]
+
+
+def _wrong_target(batch: Batch, event: rules.Incoming, to: str) -> tuple[str, str] | None:
+    """Return why readers cannot be sent to the item *to*, as code and message."""
+    target = batch.target(to)
+    if to == f"{event.department}/{event.source_id}":
+        return "unknown_target", "信息不能跳转到自身。 / An item cannot lead to itself."
+    if target is None:
+        return "unknown_target", f"没有找到跳转的目标 {to}。 / The target {to} is not known."
+    if target.state == "redirect":  # so no redirections ever go round in a circle
+        zh = f"跳转的目标 {to} 自己也跳转到别处，可能绕圈。"
+        en = f"The target {to} leads elsewhere itself; readers might go round in a circle."
+        return "target_redirects", f"{zh} / {en}"
+    if target.state != "published":
+        return "target_withdrawn", f"跳转的目标 {to} 已撤回。 / The target {to} is withdrawn."
+    return None
 
 
 def _unknown_attachment(number: int, sha: str) -> Problem:
@@ -259,7 +278,8 @@ def _apply(
     turn = rules.Turn(identity, standing, office, batch.now, batch.effects.get(key, ()))
     if isinstance(event.data, WithdrawalData):
         to = event.data.redirect_to
-        target = (batch.url_of(to) or to) if to and event.data.kind == "redirect" else None
+        found = batch.target(to) if to else None
+        target = found.url if found else to
         following = rules.withdraw(event, event.data, turn, target=target)
     else:
         following = rules.publish(event, event.data, turn, batch.zone)
@@ -369,7 +389,7 @@ def _after(
         notice_note=following.notice_note,
         history=following.history,
         outbox_id=outgoing.outbox_id,
-        public=following.data if isinstance(event.data, IntakeData) else None,
+        public=following.data,
     )
 
 

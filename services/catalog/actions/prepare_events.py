@@ -108,18 +108,23 @@ def prepare_data(
     sender: Sender | None,
     now: datetime,
     traceparent: str | None,
+    sourceversion: int | None = None,
 ) -> Read:
     """Read the body of a PUT (intake data) or DELETE (withdrawal data): the same without a CloudEvent."""
     kind: reading.Kind = "withdrawal" if withdrawal else "item"
+    wrong = reading.read_address(source_id, sourceversion)
     data = reading.read_data(raw, kind, sender=sender, now=now, itself=f"{department}/{source_id}")
     event_id = str(uuid7())
-    if isinstance(data, reading.Unreadable):
-        return Unreadable(event_id, department, data.problems, source_id)
+    if wrong or isinstance(data, reading.Unreadable):
+        told = data.problems if isinstance(data, reading.Unreadable) else []
+        named = None if any(problem.path == "/subject" for problem in wrong) else source_id
+        return Unreadable(event_id, department, [*wrong, *told], named)
     return incoming(
         data,
         department=department,
         source_id=source_id,
         event_id=event_id,
+        sourceversion=sourceversion,
         remembered=False,
         traceparent=traceparent,
     )

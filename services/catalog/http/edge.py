@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Annotated
 
 from fastapi import Depends, Request
+from starlette.convertors import Convertor, register_url_convertor
 
 from services.catalog import queries
 from services.catalog.doors import Doors
@@ -28,6 +29,21 @@ class TooLarge(Refused):
     """内容太大。 / The content is too large."""
 
     status = 413
+
+
+class _SourceId(Convertor[str]):
+    """The rest of a path as it is. The convertor `path` drops a line break at its end, and an item would be another."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("source_id", _SourceId())
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -23,10 +23,17 @@ from services.catalog.http.edge import (
 )
 from services.catalog.http.events import MAX_EVENT_BYTES, answer
 from services.catalog.inbox import senders_of
+from services.catalog.reading import read_address
 from shared.errors import Refused
+from shared.events.intake import DEPARTMENT_CODE
 from shared.http import traceparent_of
 
 router = APIRouter()
+
+DryRun = Annotated[int, Query(ge=0, le=1, description="1: only validate, store nothing")]
+SourceVersion = Annotated[
+    int | None, Query(description="the department's own revision, as in an event")
+]
 
 
 class NoSuchItem(Refused):
@@ -36,7 +43,9 @@ class NoSuchItem(Refused):
 
 
 @router.put(
-    "/api/items/{department}/{source_id:path}", summary="Publish or change an item", tags=["intake"]
+    "/api/items/{department}/{source_id:source_id}",
+    summary="Publish or change an item",
+    tags=["intake"],
 )
 async def put_item(
     request: Request,
@@ -45,7 +54,8 @@ async def put_item(
     catalog: Here,
     actor: DepartmentActor,
     now: Now,
-    dry_run: int = Query(0, ge=0, le=1, description="1: only validate, store nothing"),
+    dry_run: DryRun = 0,
+    sourceversion: SourceVersion = None,
 ) -> Response:
     """Body: the intake data. Idempotent by content; answers like a single event."""
     return await _apply(
@@ -55,12 +65,13 @@ async def put_item(
         (department, source_id),
         now=now,
         withdrawal=False,
+        sourceversion=sourceversion,
         dry=bool(dry_run),
     )
 
 
 @router.delete(
-    "/api/items/{department}/{source_id:path}", summary="Withdraw an item", tags=["intake"]
+    "/api/items/{department}/{source_id:source_id}", summary="Withdraw an item", tags=["intake"]
 )
 async def delete_item(
     request: Request,
@@ -69,7 +80,8 @@ async def delete_item(
     catalog: Here,
     actor: DepartmentActor,
     now: Now,
-    dry_run: int = 0,
+    dry_run: DryRun = 0,
+    sourceversion: SourceVersion = None,
 ) -> Response:
     """Body: the withdrawal data (kind, public reason)."""
     return await _apply(
@@ -79,6 +91,7 @@ async def delete_item(
         (department, source_id),
         now=now,
         withdrawal=True,
+        sourceversion=sourceversion,
         dry=bool(dry_run),
     )
 
@@ -91,6 +104,7 @@ async def _apply(
     *,
     now: Any,
     withdrawal: bool,
+    sourceversion: int | None,
     dry: bool,
 ) -> Response:
     department, source_id = item
@@ -109,6 +123,7 @@ async def _apply(
             sender=sender,
             now=now,
             traceparent=traceparent_of(request.headers),
+            sourceversion=sourceversion,
         )
         outcomes = await accept_items(session, [read], now=now, doors=catalog.doors, dry=dry)
         if dry:
@@ -123,7 +138,7 @@ async def _apply(
 
 
 @router.get(
-    "/api/items/{department}/{source_id:path}",
+    "/api/items/{department}/{source_id:source_id}",
     summary="Public state, versions, delivery",
     tags=["public"],
 )
@@ -134,6 +149,8 @@ async def get_item(
 
     A browser that asks for `text/html` gets the delivery of each version as a page.
     """
+    if not DEPARTMENT_CODE.fullmatch(department) or read_address(source_id):
+        raise NoSuchItem  # nor could there be one
     async with catalog.db.sessions() as session:
         found = await queries.public_item(session, department, source_id)
         waits = (
