@@ -116,7 +116,11 @@ class Purger:
         """Purge everything that is due now; return how many versions."""
         due = await self._due()
         if due and self.prepare is not None:
-            due = await self._due() if await self.prepare() else []
+            ready = await self.prepare()
+            left = set(
+                await self._due()
+            )  # without what was noted meanwhile: nobody has prepared it
+            due = [one for one in due if one in left] if ready else []
         if not due:
             return 0
         if self.tables:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from services.catalog.actions.purge_texts import Leak, due_leaks, purge_texts
+from services.catalog.actions.purge_texts import Leak, due_leaks, purge_files, purge_texts
 from services.catalog.blobs import BlobStore
 from shared.bus import Bus
 from shared.db import Database
@@ -16,13 +16,18 @@ Doomed = Callable[[Stored], bool]
 
 
 async def take_out(db: Database, blobs: BlobStore, nats_url: str) -> bool:
-    """Take what is due out of tables, attachments and streams; False while its successor is not sent yet."""
+    """Take what is due out of attachments, tables and streams; False while its successor is not sent yet.
+
+    Attachments do not wait for that: they leave the web also while the message server is away.
+    """
     async with db.sessions.begin() as session:
         leaks = await due_leaks(session)
-        if leaks is None:
+        await purge_files(session, leaks, blobs=blobs)
+        texts = [leak for leak in leaks if leak.versions]
+        if not all(leak.replaced for leak in texts):
             return False
-        await purge_texts(session, leaks, blobs=blobs)
-    texts = [leak for leak in leaks if leak.versions]
+        if texts:
+            await purge_texts(session, texts)
     if texts:
         await _erase(nats_url, texts)
     return True

@@ -94,7 +94,10 @@ async def outcomes_after(
 
 
 async def public_item(session: AsyncSession, code: str, source_id: str) -> dict[str, Any] | None:
-    """Return an item's public state, its versions and its delivery; None for what is not public."""
+    """Return an item's public state, its versions and its delivery; None for what is not public.
+
+    Of a vanished item only the tombstone is a version.
+    """
     row = (
         await session.execute(
             text(
@@ -109,6 +112,7 @@ async def public_item(session: AsyncSession, code: str, source_id: str) -> dict[
         return None
     event = from_json(row.body)
     data = event["data"]
+    since = row.version if row.state == "vanish" else 1  # the dates of what vanished are nobody's
     return {
         "item_id": str(row.item_id),
         "department": code,
@@ -119,19 +123,21 @@ async def public_item(session: AsyncSession, code: str, source_id: str) -> dict[
         "sha256": event["statesha256"],
         "sequence": row.sequence,
         "public": data,
-        "versions": data["history"],
-        "delivery": await _delivery(session, str(row.item_id)),
+        "versions": [entry for entry in data["history"] if entry["version"] >= since],
+        "delivery": await _delivery(session, str(row.item_id), since=since),
     }
 
 
-async def _delivery(session: AsyncSession, item_id: str) -> dict[str, list[dict[str, Any]]]:
-    """Return, per projection, which versions it showed first when."""
+async def _delivery(
+    session: AsyncSession, item_id: str, *, since: int
+) -> dict[str, list[dict[str, Any]]]:
+    """Return, per projection, which versions from *since* on it showed first when."""
     rows = await session.execute(
         text(
             "SELECT service, version, visible_at FROM catalog.visible WHERE item_id = CAST(:id AS uuid) "
-            "ORDER BY service, version"
+            "AND version >= :since ORDER BY service, version"
         ),
-        {"id": item_id},
+        {"id": item_id, "since": since},
     )
     delivery: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
@@ -139,6 +145,22 @@ async def _delivery(session: AsyncSession, item_id: str) -> dict[str, list[dict[
             {"version": row.version, "since": row.visible_at.isoformat()}
         )
     return delivery
+
+
+async def events_of(session: AsyncSession, item_id: str) -> list[dict[str, Any]]:
+    """Return the events that made an item's versions, for its own department: ids, and what is kept of envelopes."""
+    rows = await session.execute(
+        text(
+            "SELECT version, by_event, attributes FROM catalog.version "
+            "WHERE item_id = CAST(:id AS uuid) ORDER BY version"
+        ),
+        {"id": item_id},
+    )
+    return [
+        {"version": row.version, "id": row.by_event, "attributes": row.attributes or {}}
+        for row in rows
+        if row.by_event
+    ]
 
 
 async def nkey_of(session: AsyncSession, department: str) -> str | None:
@@ -211,12 +233,12 @@ async def shown_by_the_record(
 
 
 async def figures(session: AsyncSession) -> dict[str, Any]:
-    """Return the numbers of the status screen."""
+    """Return the numbers of the status screen, which `/metrics` shows to anybody: nothing of what is embargoed."""
     row = (
         await session.execute(
             text(
                 "SELECT (SELECT count(*) FROM catalog.item) AS items, (SELECT count(*) FROM catalog.department) AS departments, "
-                "(SELECT count(*) FROM catalog.waiting WHERE decision IS NULL) AS waiting, "
+                "(SELECT count(*) FROM catalog.waiting WHERE decision IS NULL AND kind = 'held') AS waiting, "
                 "(SELECT sequence FROM catalog.head) AS sequence, (SELECT moved_at FROM catalog.head) AS moved_at, "
                 "(SELECT epoch::text FROM catalog.head) AS epoch, "
                 "(SELECT count(*) FROM catalog.outbox WHERE NOT sent) AS unsent, "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any, Literal
@@ -49,8 +49,12 @@ class Incoming:
     remembered: bool = True
     """Whether the event has an id of its own sender (else it is idempotent by content alone)."""
     traceparent: str | None = None
+    attributes: Mapping[str, Any] | None = None
+    """What else the envelope said, kept as it is: the sender's `time`, and extensions that we do not know."""
     released: Literal["", "person", "clock"] = ""
     """Who has let it out of the waiting list; what a person lets out still waits for its `publish_at`."""
+    sealing: tuple[int, ...] = ()
+    """Earlier versions whose text goes for good with this withdrawal, whatever its kind."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,8 @@ class Standing:
     outbox_id: int = 0
     public: bytes | None = None
     """The current public data as JSON; read only where a withdrawal needs it."""
+    settled: frozenset[int] = frozenset()
+    """Versions that we made ourselves (`settled`): each repeats the text of the one before it."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,8 @@ def judge(
     order = _by_sourceversion(event, standing, waiting)
     if order:
         return Decision(order)
-    if standing and waiting is None and standing.content_sha256 == event.content_sha256:
+    same = standing is not None and standing.content_sha256 == event.content_sha256
+    if same and waiting is None and not event.sealing:
         return Decision("unchanged")
     if isinstance(event.data, WithdrawalData):
         return Decision("apply")
@@ -336,13 +343,24 @@ def _why(turn: Turn, before: Mapping[str, Any], validity: Mapping[str, Any], zon
 
 
 def _replaced(standing: Standing | None) -> tuple[int, ...]:
-    """Return the version with a text that a new one replaces, or none."""
-    texts = [
+    """Return the versions with the text that a new one replaces: the newest one, and what it only repeats."""
+    texts = sorted(
         entry["version"]
         for entry in (standing.history if standing else [])
         if entry["change"] != "withdrawal"
-    ]
-    return (max(texts),) if texts else ()
+    )
+    found = texts[-1:]
+    while standing and found and found[-1] in standing.settled and found[-1] - 1 in texts:
+        found.append(found[-1] - 1)
+    return tuple(found)
+
+
+def sealed_again(turn: Turn, source_id: str, versions: Collection[int]) -> NextState:
+    """Return the minor version in which *versions*, all before the current one, are sealed and the text stays."""
+    public = turn.standing.public if turn.standing else None
+    fields = {n: v for n, v in (from_json(public) if public else {}).items() if n not in _ISSUED}
+    kind = "org.opengazette.record.updated.v1"
+    return _next(turn, source_id, "minor", None, fields, kind, sealing=tuple(versions))
 
 
 _KEPT = {
@@ -352,22 +370,35 @@ _KEPT = {
     ),
     "gone": ("catalogue", "language"),
     "redirect": ("catalogue", "language"),
-    "vanish": ("catalogue", "language"),
+    "vanish": (),
 }  # fmt: skip
 """What of the public state stays in a tombstone."""
+NO_ENTRY = "other"
+"""Catalogue entry of a tombstone that does not say which it was in."""
 
 
 def withdraw(
     event: Incoming, data: WithdrawalData, turn: Turn, *, target: str | None = None
 ) -> NextState:
-    """Return the tombstone that *event* makes of an item; *target* is the resolved redirection."""
+    """Return the tombstone that *event* makes of an item; *target* is the resolved redirection.
+
+    Of what vanishes it says version, address, ground, and one date: that of the vanishing, wherever a date must stand.
+    """
     public = turn.standing.public if turn.standing else None
-    before = from_json(public) if public else {"catalogue": "other"}
+    before = from_json(public) if public else {}
     fields = {name: before[name] for name in _KEPT[data.kind] if name in before}
+    fields = {"catalogue": NO_ENTRY, **fields}
     fields |= {"state": data.kind, "reason": data.reason, "redirect_to": target}
+    earlier = turn.standing.history if turn.standing else []
+    sealing = event.sealing
+    if data.kind == "vanish":
+        sealing = tuple(entry["version"] for entry in earlier)
+        earlier = [entry | {"at": turn.now} for entry in earlier]
+        fields |= {"published_at": turn.now, "index_number": None}
+    if turn.standing and data.kind != "withdrawn":  # a note may repeat the title or the text
+        said = [{name: v for name, v in entry.items() if name != "note"} for entry in earlier]
+        turn = replace(turn, standing=replace(turn.standing, history=said))
     kind = "org.opengazette.record.withdrawn.v1"
-    earlier = turn.standing.history if turn.standing and data.kind == "vanish" else []
-    sealing = tuple(entry["version"] for entry in earlier)
     return _next(turn, event.source_id, "withdrawal", data.reason, fields, kind, sealing=sealing)
 
 

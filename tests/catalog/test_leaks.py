@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from services.catalog.actions.purge_texts import due_leaks, purge_texts
-from tests.catalog.desk import CLEARED, Desk, Sender, data, event, result
+from services.catalog.actions.purge_texts import due_leaks, purge_files, purge_texts
+from services.catalog.leaks import take_out
+from shared.purging import Purger
+from tests.catalog.desk import CLEARED, Desk, Sender, data, event, later, result
 
 MARK = "泄露的文字"
 
@@ -18,8 +20,8 @@ async def purge(desk: Desk) -> list[Any]:
     await desk.rows("UPDATE catalog.outbox SET sent = true RETURNING 1")
     async with desk.db.sessions.begin() as session:
         leaks = await due_leaks(session)
-        assert leaks is not None
-        await purge_texts(session, leaks, blobs=desk.doors.blobs)
+        await purge_files(session, leaks, blobs=desk.doors.blobs)
+        await purge_texts(session, [leak for leak in leaks if leak.versions])
     return leaks
 
 
@@ -118,3 +120,158 @@ async def test_attachments_hide_behind_a_withdrawal_and_come_back(sender: Sender
     assert due == []
     await sender.push("s", data(attachments=[one], summary="重新公开", review=CLEARED))
     assert (places / "public" / name[:2] / name).is_file()
+
+
+async def test_a_leak_that_was_never_public_leaves_as_well(fresh_desk: Desk) -> None:
+    """What was held, scheduled or returned is purged with its attachments by a vanish, though it had no version."""
+    sender = await fresh_desk.department()
+    files = [await attached(sender, f"{MARK}{n}".encode()) for n in range(3)]
+    await sender.push("held", data(title=MARK, review=None, attachments=[files[0]]))
+    soon = later(hours=1)
+    await sender.push("scheduled", data(title=MARK, publish_at=soon, attachments=[files[1]]))
+    await sender.push("returned", data(title=MARK, review=None, attachments=[files[2]]))
+    await fresh_desk.decide((await sender.waiting())[-1].waiting_id, approve=False)
+    for source_id in ("held", "scheduled", "returned"):
+        assert (await sender.withdraw(source_id, "vanish"))["version"] == 1
+    leaks = await purge(fresh_desk)
+    assert [leak.versions for leak in leaks] == [{0}] * 3
+    left = await dump(fresh_desk)
+    assert MARK not in left
+    assert not [one for one in files if one["sha256"] in left]
+    assert await fresh_desk.doors.blobs.kinds([one["sha256"] for one in files]) == {}
+    assert [(await sender.look(s)).json()["state"] for s in ("held", "scheduled")] == ["vanish"] * 2
+
+
+async def test_a_file_stays_for_another_item_that_waits(sender: Sender) -> None:
+    """What a held item needs when it is approved is not removed with a leak, only hidden."""
+    shared = await attached(sender, b"for two")
+    await sender.push("leak", data(attachments=[shared]))
+    await sender.push("waits", data(attachments=[shared], review=None))
+    await sender.withdraw("leak", "vanish")
+    await purge(sender.desk)
+    digest = shared["sha256"]
+    assert (sender.desk.blobs / "held" / digest[:2] / digest).is_file()
+    [waiting] = await sender.waiting()
+    assert (await sender.desk.decide(waiting.waiting_id, approve=True)).outcome == "accepted"
+    assert (sender.desk.blobs / "public" / digest[:2] / digest).is_file()
+
+
+async def test_a_leak_says_version_ground_and_one_date(fresh_desk: Desk) -> None:
+    """The tombstone has neither number, entry, language nor a date from before; publishing anew has them again."""
+    sender = await fresh_desk.department()
+    told = data(language="en", catalogue="statistics")
+    await sender.push("s", told)
+    await sender.push("s", told | {"summary": "二", "change_note": "改"})
+    before = (await sender.look("s")).json()["public"]
+    await sender.withdraw("s", "vanish", reason="涉及个人隐私")
+    answer = (await sender.look("s")).json()
+    public = answer["public"]
+    dates = {public["published_at"], public["updated_at"], *(h["at"] for h in public["history"])}
+    assert len(dates) == 1
+    assert [entry["version"] for entry in answer["versions"]] == [3]
+    said = {
+        "item_id",
+        "source_id",
+        "department",
+        "version",
+        "notice_version",
+        "notice_note",
+        "change",
+    }
+    said |= {
+        "change_note",
+        "history",
+        "url",
+        "published_at",
+        "updated_at",
+        "catalogue",
+        "state",
+        "reason",
+    }
+    assert set(public) == said
+    assert public["catalogue"] == "other"
+    [record] = [r for r in (await fresh_desk.feed(state=1))["records"] if r.get("item_id")]
+    assert before["published_at"] not in str(record)
+    assert before["index_number"] not in str(record)
+    await sender.push("s", data())
+    again = (await sender.look("s")).json()["public"]
+    kept = ("index_number", "published_at")
+    assert [again[name] for name in kept] == [before[name] for name in kept]
+
+
+@pytest.mark.parametrize("kind", ["gone", "redirect"])
+async def test_what_is_gone_takes_its_notes_along(sender: Sender, kind: str) -> None:
+    """A tombstone without title has no change notes either: they may repeat it."""
+    await sender.push("s", data(title=MARK))
+    await sender.push("s", data(title=MARK, summary="二", change="major", change_note=MARK))
+    more = {"redirect_to": "https://example.cn/"} if kind == "redirect" else {}
+    await sender.withdraw("s", kind, reason="已并入新件", **more)
+    answer = await sender.look("s")
+    assert MARK not in answer.text
+    assert [entry.get("note") for entry in answer.json()["versions"]] == [None, None, "已并入新件"]
+    await sender.push("s", data(summary="重新公开"))
+    assert MARK not in (await sender.look("s")).text
+
+
+async def test_a_seal_also_takes_what_only_repeats_the_text(fresh_desk: Desk) -> None:
+    """A version that we made ourselves has the text of the one before: both go, what was before them stays."""
+    sender = await fresh_desk.department()
+    await sender.push("s", data(title="第一版", catalogue="regulation.normative"))
+    await sender.push("s", data(title=MARK, catalogue="regulation.normative"))
+    target = {"type": "amends", "target": f"{sender.code}/s"}
+    await sender.push("other", data(relations=[target]))
+    assert (await sender.look("s")).json()["version"] == 3
+    fixed = data(title="改正版", catalogue="regulation.normative", change_reason="personal_data")
+    await sender.push("s", fixed)
+    [leak] = await purge(fresh_desk)
+    assert leak.versions == {2, 3}
+    assert MARK not in await dump(fresh_desk)
+    sealed = [one.get("sealed") for one in (await sender.look("s")).json()["public"]["history"]]
+    assert sealed == [None, True, True, None]
+
+
+async def test_attachments_hide_while_the_message_server_is_away(sender: Sender) -> None:
+    """A withdrawn item's file leaves the web though nothing could be sent; texts wait, and a leak stays due."""
+    files = [await attached(sender, b"withdrawn"), await attached(sender, b"leaked")]
+    await sender.push("s", data(attachments=[files[0]]))
+    await sender.push("leak", data(attachments=[files[1]]))
+    await sender.withdraw("s")
+    await sender.withdraw("leak", "vanish")
+    places, nowhere = sender.desk.blobs, "nats://127.0.0.1:1"
+    assert not await take_out(sender.desk.db, sender.desk.doors.blobs, nowhere)
+    for one in files:
+        assert not (places / "public" / one["sha256"][:2] / one["sha256"]).exists()
+    due = await sender.desk.rows(
+        "SELECT p.only_files FROM catalog.purge p JOIN catalog.item i USING (item_id) "
+        "WHERE i.department = :c AND p.done_at IS NULL",
+        c=sender.code,
+    )
+    assert {row.only_files for row in due} == {False}
+
+
+async def test_what_leaks_during_a_purge_stays_due(fresh_desk: Desk) -> None:
+    """A version that is noted while another is dealt with is not marked as done with it."""
+    sender = await fresh_desk.department()
+    await sender.push("first", data())
+    await sender.push("second", data(summary="二"))
+    await sender.withdraw("first", "vanish")
+
+    async def prepare() -> bool:
+        await sender.withdraw("second", "vanish")
+        return True
+
+    await Purger(fresh_desk.db, (), prepare=prepare).purge()
+    due = await fresh_desk.rows(
+        "SELECT DISTINCT i.source_id FROM catalog.purge p JOIN catalog.item i USING (item_id) "
+        "WHERE p.done_at IS NULL"
+    )
+    assert [row.source_id for row in due] == ["second"]
+
+
+async def test_metrics_do_not_count_what_is_embargoed(fresh_desk: Desk) -> None:
+    """What is scheduled changes no figure that anybody can read; what is held counts."""
+    sender = await fresh_desk.department()
+    await sender.push("held", data(review=None))
+    await sender.push("scheduled", data(publish_at=later(hours=1)))
+    page = (await fresh_desk.client.get("/metrics")).text
+    assert "gazette_catalog_waiting 1.0" in page

@@ -1,7 +1,8 @@
 """Take a leak out of what the catalog keeps beside the record: attachments, the waiting list, receipts, outcomes.
 
 The record itself lost the text in the transaction of the `vanish` or of the sealing version; the streams are
-`shared/erasing.py`'s, the bytes that PostgreSQL leaves behind `shared/purging.py`'s.
+`shared/erasing.py`'s, the bytes that PostgreSQL leaves behind `shared/purging.py`'s. Attachments leave the web at
+once; texts and streams wait until the relay has sent what replaces them.
 """
 
 from __future__ import annotations
@@ -39,11 +40,13 @@ class Leak:
     department: str
     source_id: str
     versions: frozenset[int]
-    """Empty: only its attachments leave the web."""
+    """Empty: only its attachments leave the web. 0 (`writing.NEVER_PUBLIC`): what had no version."""
+    replaced: bool
+    """Whether the relay has sent the event that takes its place."""
 
 
-async def due_leaks(session: AsyncSession) -> list[Leak] | None:
-    """Return what is due; None while the relay has not sent the events that replace it."""
+async def due_leaks(session: AsyncSession) -> list[Leak]:
+    """Return what is due."""
     rows = (
         await session.execute(
             text(
@@ -54,20 +57,15 @@ async def due_leaks(session: AsyncSession) -> list[Leak] | None:
             )
         )
     ).all()
-    if not all(row.sent for row in rows):
-        return None
     return [
-        Leak(row.item_id, row.department, row.source_id, frozenset(row.versions)) for row in rows
+        Leak(row.item_id, row.department, row.source_id, frozenset(row.versions), row.sent)
+        for row in rows
     ]
 
 
-async def purge_texts(session: AsyncSession, leaks: Sequence[Leak], *, blobs: BlobStore) -> None:
-    """Empty what the catalog's tables still hold of *leaks*, and take attachments away that nobody else shows."""
-    await _purge_files(session, leaks, blobs)
-    texts = [leak for leak in leaks if leak.versions]
-    if not texts:
-        return
-    keys = {"d": [leak.department for leak in texts], "s": [leak.source_id for leak in texts]}
+async def purge_texts(session: AsyncSession, leaks: Sequence[Leak]) -> None:
+    """Empty what the catalog's tables still hold of *leaks*."""
+    keys = {"d": [leak.department for leak in leaks], "s": [leak.source_id for leak in leaks]}
     await together(
         session, *((statement, keys) for statement in (_WAITING, _RECEIPTS, _OUTCOMES, _PARKED))
     )
@@ -75,7 +73,7 @@ async def purge_texts(session: AsyncSession, leaks: Sequence[Leak], *, blobs: Bl
 
 _KEYS = "unnest(CAST(:d AS text[]), CAST(:s AS text[])) AS k(d, s)"
 _WAITING = (
-    "UPDATE catalog.waiting w SET event = '{}', content_sha256 = '' FROM " + _KEYS + " "
+    "UPDATE catalog.waiting w SET event = '{}', content_sha256 = '', attributes = NULL FROM " + _KEYS + " "
     "WHERE w.department = k.d AND w.source_id = k.s AND w.decision IS NOT NULL"
 )
 _RECEIPTS = (
@@ -100,8 +98,11 @@ _PARKED = (
 # --- attachments
 
 
-async def _purge_files(session: AsyncSession, leaks: Sequence[Leak], blobs: BlobStore) -> None:
-    """Hide from the web, or remove for good, the attachments of *leaks* that no published item refers to."""
+async def purge_files(session: AsyncSession, leaks: Sequence[Leak], *, blobs: BlobStore) -> None:
+    """Hide from the web, or remove for good, the attachments of *leaks* that no published item refers to.
+
+    What another item that waits refers to is hidden, not removed.
+    """
     rows = (
         await session.execute(
             text(
@@ -117,8 +118,9 @@ async def _purge_files(session: AsyncSession, leaks: Sequence[Leak], blobs: Blob
     # Nobody may publish one of these files between our look and its removal.
     await together(session, locking(owners))
     used = await _used(session, hashes, owners)
+    kept_for_others = used | await _awaited(session, hashes, owners)
     for row in rows:
-        if row.goes and (row.department, row.sha256) not in used:
+        if row.goes and (row.department, row.sha256) not in kept_for_others:
             await session.execute(
                 text("DELETE FROM catalog.blob WHERE department = :d AND sha256 = :s"),
                 {"d": row.department, "s": row.sha256},
@@ -164,7 +166,7 @@ async def _owners(session: AsyncSession, hashes: Iterable[str]) -> list[str]:
 async def _used(
     session: AsyncSession, hashes: Iterable[str], owners: Iterable[str]
 ) -> set[tuple[str, str]]:
-    """Return (department, sha256) of what readers can still reach: versions that are shown, and what waits."""
+    """Return (department, sha256) of what readers can still reach: that of versions that are shown."""
     found: Any = await session.execute(
         text(
             "SELECT DISTINCT i.department, m[1] AS sha256 FROM catalog.item i JOIN catalog.version v USING (item_id) "
@@ -173,6 +175,21 @@ async def _used(
             "WHERE i.department = ANY(:d) AND i.state = 'published' AND o.body LIKE '%\"attachments\":[{%' "
             "AND m[1] = ANY(:s) AND NOT EXISTS (SELECT 1 FROM catalog.version w WHERE w.item_id = v.item_id "
             "AND w.version > v.version AND w.change = 'withdrawal')"
+        ),
+        {"d": list(owners), "s": list(hashes)},
+    )
+    return {(row.department, row.sha256) for row in found}
+
+
+async def _awaited(
+    session: AsyncSession, hashes: Iterable[str], owners: Iterable[str]
+) -> set[tuple[str, str]]:
+    """Return (department, sha256) of what items refer to that are held or scheduled."""
+    found: Any = await session.execute(
+        text(
+            "SELECT DISTINCT w.department, f #>> '{}' AS sha256 FROM catalog.waiting w, "
+            "jsonb_path_query(CAST(w.event AS jsonb), '$.attachments[*].sha256') AS f "
+            "WHERE w.decision IS NULL AND w.department = ANY(:d) AND f #>> '{}' = ANY(:s)"
         ),
         {"d": list(owners), "s": list(hashes)},
     )

@@ -15,6 +15,7 @@ from services.catalog import rules
 from services.catalog.announcing import record_event
 from services.catalog.batch import Key, effects_of, locking, standing_of
 from services.catalog.tables import outbox
+from services.catalog.writing import Changes, purging
 from shared.outbox import announce, reserve_ids
 from shared.session import together
 
@@ -35,7 +36,7 @@ async def settle_validity(
     for row in rows:
         following = _following(row, effects.get((row.department, row.source_id), []), now, zone)
         if following is not None:
-            await _write(session, row, following, now)
+            await write_version(session, row, following, now=now)
             changed += 1
     return changed
 
@@ -79,9 +80,10 @@ def _following(
     return rules.settled(turn, row.source_id, row.declared, zone)
 
 
-async def _write(
-    session: AsyncSession, row: Any, following: rules.NextState, now: datetime
+async def write_version(
+    session: AsyncSession, row: Any, following: rules.NextState, *, now: datetime
 ) -> None:
+    """Say and store a version that no event of the item's department has made; *row* is the item as it stands."""
     [outbox_id] = await reserve_ids(session, outbox, 1)
     said = record_event(
         following, outbox_id=outbox_id, department=row.department, source_id=row.source_id, now=now
@@ -96,7 +98,9 @@ async def _write(
         "change": following.change,
         "sha256": following.sha256,
     }
-    await together(session, (_UPDATE_ITEM, values), (_ADD_VERSION, values))
+    sealed = Changes(purges=[(row.item_id, version) for version in following.sealed])
+    statements = [(_UPDATE_ITEM, values), (_ADD_VERSION, values), *purging(sealed, now)]
+    await together(session, *statements)
 
 
 _UPDATE_ITEM = (
