@@ -82,8 +82,8 @@ def restore(
     withdrawn: Annotated[
         Optional[list[Path]],  # noqa: UP045
         typer.Option(
-            help="备份之后撤下的：较新的备份，或存下的 /api/records（可多次） / "
-            "what was withdrawn after it: a newer backup, or saved pages of /api/records (repeatable)",
+            help="备份之后撤下、封存的：较新的备份，或存下的 /api/records（可多次） / "
+            "what was withdrawn or sealed after it: a newer backup, or saved pages of /api/records (repeatable)",
             exists=True,
             dir_okay=False,
         ),
@@ -91,17 +91,17 @@ def restore(
 ) -> None:
     """恢复到空目录，随后 gazette up 即可 / Restore into an empty folder; then start it with `gazette up`.
 
-    新的纪元：网站、索引、消息流从记录重建，不通知任何人。同一目录里较新的备份会被读取，其中已撤下的，恢复后仍是撤下的。
+    新的纪元：网站、索引、消息流从记录重建，不通知任何人。同一目录里较新的备份会被读取，其中已撤下、已封存的，恢复后仍是。
     不带 --data 时恢复到 GAZETTE_DATABASE_URL 与 GAZETTE_BLOBS_URL 所指的空库和空目录。
 
     A new epoch: site, index and streams are rebuilt from the record, and nobody is notified. Newer backups beside the file
-    are looked at, so that what they know to be withdrawn stays withdrawn.
+    are looked at, so that what they know to be withdrawn or sealed stays so.
     Without --data it goes to the empty database and store that GAZETTE_DATABASE_URL and GAZETTE_BLOBS_URL name.
     """
     from services.instance.backup.archive import Archive
     from services.instance.backup.restore import SETTINGS_BACK, Target
     from services.instance.backup.restore import restore as run
-    from services.instance.backup.withdrawn import known_withdrawn
+    from services.instance.backup.withdrawn import known_since
     from services.instance.find import Instance, from_environment
 
     settings = from_environment()
@@ -109,13 +109,13 @@ def restore(
         _ = Instance(settings).database_url  # refuses when it is not set
         settings.setdefault("blobs_url", "blobs")
     with Archive(file) as archive:
-        known = known_withdrawn(archive, [*_neighbours(file), *(withdrawn or [])])
+        known = known_since(archive, [*_neighbours(file), *(withdrawn or [])])
         _verify(archive)
         with steps() as progress:
             done = run(
                 archive,
                 Target(settings, data),
-                withdrawn=known,
+                known=known,
                 now=datetime.now(UTC),
                 progress=progress,
             )
@@ -124,6 +124,8 @@ def restore(
     console.print(f"纪元 epoch {done.epoch}", markup=False)
     for name in done.withdrawn:
         console.print(f"再次撤下 / withdrawn again: {name}", markup=False)
+    for name in done.sealed:
+        console.print(f"再次封存 / sealed again: {name}", markup=False)
     if done.settled:
         console.print(
             f"不再发送 / not sent again: {done.settled} (备份时在等待 / waiting when it was made)"

@@ -15,7 +15,7 @@ from services.instance.backup.archive import AlreadyThere, Archive, Damaged, Mad
 from services.instance.backup.attachments import Attachments
 from services.instance.backup.restore import NotEmpty, Target, restore
 from services.instance.backup.take import Source, take_backup
-from services.instance.backup.withdrawn import NotReadable, known_withdrawn
+from services.instance.backup.withdrawn import NotReadable, known_since
 from services.instance.folder import UNFINISHED, DataFolder, HalfRestored
 from shared.leader import plain_url
 
@@ -158,8 +158,8 @@ def test_the_public_feed_says_what_was_withdrawn_since(made: Path, tmp_path: Pat
     saved = tmp_path / "feed.json"
     saved.write_text("\n".join(json.dumps(page) for page in pages))
     with Archive(made) as archive:
-        [known] = known_withdrawn(archive, [saved])
+        [known] = known_since(archive, [saved]).withdrawn
         assert (known.department, known.source_id, known.kind) == ("roads", "one", "vanish")
         saved.write_text("no feed")
         with pytest.raises(NotReadable):
-            known_withdrawn(archive, [saved])
+            known_since(archive, [saved])

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
+from pydantic_core import from_json, to_json
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog.actions.accept_items import accept_items
 from services.catalog.actions.prepare_events import incoming
-from services.catalog.batch import locking
+from services.catalog.actions.settle_validity import write_version
+from services.catalog.batch import locking, standing_of
 from services.catalog.doors import Doors
+from services.catalog.rules import Identity, Incoming, NextState, Office, Turn, sealed_again
 from shared.events.intake import WithdrawalData
 from shared.session import together
 
 REASON = "备份之后已撤下。"
+REPLACED = "原文已依法封存，更正后的文本将重新公开。"
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,16 @@ class Withdrawn:
     redirect_to: str | None = None
 
 
+@dataclass(frozen=True)
+class Sealed:
+    """A version whose text is known to have been sealed after the backup; *at* tells it from one of another history."""
+
+    department: str
+    source_id: str
+    version: int
+    at: datetime
+
+
 async def begin_epoch(session: AsyncSession, *, epoch: UUID) -> None:
     """Give the record another epoch."""
     await session.execute(text("UPDATE catalog.head SET epoch = :epoch"), {"epoch": epoch})
@@ -40,7 +54,10 @@ async def begin_epoch(session: AsyncSession, *, epoch: UUID) -> None:
 async def withdraw_again(
     session: AsyncSession, known: Sequence[Withdrawn], *, epoch: UUID, now: datetime, doors: Doors
 ) -> list[str]:
-    """Withdraw those of *known* that the record shows otherwise; return their names, `department/source_id`."""
+    """Withdraw those of *known* that the record shows otherwise; return their names, `department/source_id`.
+
+    Also what only waits to be published, and what leaked and was refused: it was withdrawn later than it waits.
+    """
     await together(session, locking(each.department for each in known))
     standing = await _standing(session, known)
     due = [
@@ -74,15 +91,79 @@ def _withdrawal(each: Withdrawn) -> WithdrawalData:
 async def _standing(
     session: AsyncSession, known: Sequence[Withdrawn]
 ) -> dict[tuple[str, str], str]:
+    """Return the state of those of *known* that are there: on the record, or only on the waiting list."""
     rows = await session.execute(
         text(
-            "SELECT i.department, i.source_id, i.state FROM catalog.item i "
-            "JOIN unnest(CAST(:departments AS text[]), CAST(:sources AS text[])) AS k(department, source_id) "
-            "USING (department, source_id)"
+            "SELECT k.department, k.source_id, coalesce(i.state, 'waiting') AS state FROM "
+            "unnest(CAST(:departments AS text[]), CAST(:sources AS text[]), CAST(:kinds AS text[])) "
+            "AS k(department, source_id, kind) LEFT JOIN catalog.item i USING (department, source_id) "
+            "WHERE i.item_id IS NOT NULL OR EXISTS (SELECT 1 FROM catalog.waiting w WHERE w.department = k.department "
+            "AND w.source_id = k.source_id AND (w.decision IS NULL OR k.kind = 'vanish'))"
         ),
         {
             "departments": [each.department for each in known],
             "sources": [each.source_id for each in known],
+            "kinds": [each.kind for each in known],
         },
     )
     return {(row.department, row.source_id): row.state for row in rows}
+
+
+# --- what was sealed since
+
+
+async def seal_again(
+    session: AsyncSession, known: Sequence[Sealed], *, epoch: UUID, now: datetime, doors: Doors
+) -> list[str]:
+    """Seal those of *known* that the record holds in clear; return their names, `department/source_id v<n>`.
+
+    An earlier version goes with a new minor one. Where the current version is one of them, the text that replaced
+    it is not in the backup: the item is gone until its department sends that again.
+    """
+    await together(session, locking(each.department for each in known))
+    rows = (await session.execute(text(_IN_CLEAR), _columns(known))).all()
+    events: list[Incoming] = []
+    for row in rows:
+        if row.state == "published" and row.version not in row.versions:
+            await write_version(session, row, _without(row, now), now=now)
+            continue
+        kind = row.state if row.state in ("withdrawn", "vanish") else "gone"
+        said = from_json(row.body)["data"].get("reason")
+        event = incoming(
+            WithdrawalData(kind=kind, reason=said or REPLACED),
+            department=row.department,
+            source_id=row.source_id,
+            event_id=f"resealed-{epoch}-{row.item_id}",
+            released="clock",
+        )
+        events.append(replace(event, sealing=tuple(row.versions)))
+    if events:
+        await accept_items(session, events, now=now, doors=doors)
+    return [f"{row.department}/{row.source_id} v{n}" for row in rows for n in row.versions]
+
+
+_IN_CLEAR = (
+    "SELECT i.*, c.names, convert_to(o.body, 'UTF8') AS body, k.versions FROM (SELECT v.item_id, "
+    "array_agg(v.version ORDER BY v.version) AS versions FROM unnest(CAST(:departments AS text[]), "
+    "CAST(:sources AS text[]), CAST(:versions AS int[]), CAST(:ats AS timestamptz[])) AS k(d, s, n, at) "
+    "JOIN catalog.item i ON i.department = k.d AND i.source_id = k.s "
+    "JOIN catalog.version v ON v.item_id = i.item_id AND v.version = k.n AND v.at = k.at AND v.sha256 <> '' "
+    "GROUP BY v.item_id) k JOIN catalog.item i USING (item_id) JOIN catalog.outbox o USING (outbox_id) "
+    "JOIN catalog.department c ON c.code = i.department ORDER BY i.item_id FOR UPDATE OF i"
+)
+
+
+def _columns(known: Sequence[Sealed]) -> dict[str, Any]:
+    return {
+        "departments": [each.department for each in known],
+        "sources": [each.source_id for each in known],
+        "versions": [each.version for each in known],
+        "ats": [each.at for each in known],
+    }
+
+
+def _without(row: Any, now: datetime) -> NextState:
+    standing = standing_of(row, public=to_json(from_json(row.body)["data"]))
+    who = Identity(row.item_id, row.url, row.index_number, row.published_at, row.first_published_on)
+    turn = Turn(who, standing, Office(row.department, row.names), now)
+    return sealed_again(turn, row.source_id, row.versions)

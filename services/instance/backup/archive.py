@@ -78,6 +78,15 @@ class Withdrawal(_Strict):
     redirect_to: str | None = None
 
 
+class SealedVersion(_Strict):
+    """One version whose text had been sealed when the backup was made."""
+
+    department: str
+    source_id: str
+    version: int
+    at: datetime
+
+
 class Manifest(_Strict):
     """What a backup holds, and what made it."""
 
@@ -95,6 +104,8 @@ class Manifest(_Strict):
     """Numbers for people: items, versions, attachments."""
     tables: list[TableCopy]
     withdrawn: list[Withdrawal]
+    sealed: list[SealedVersion] = []
+    """Absent in the first backups of this format."""
     members: list[Member]
 
 

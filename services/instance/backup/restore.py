@@ -1,14 +1,14 @@
 """Restore a backup where nothing is yet: the record, attachments and keys come back, everything else is rebuilt.
 
 The record begins a new epoch, so that every projection rebuilds what it shows and tells nobody. What is known to
-have been withdrawn after the backup is withdrawn again before anything is served.
+have been withdrawn or sealed after the backup is withdrawn or sealed again before anything is served.
 """
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from uuid import UUID
 import psycopg
 from uuid_utils import uuid7
 
-from services.catalog.actions.begin_epoch import Withdrawn, begin_epoch, withdraw_again
+from services.catalog.actions.begin_epoch import begin_epoch, seal_again, withdraw_again
 from services.catalog.doors import open_doors
 from services.catalog.numbering import DEFAULT_RULE
 from services.instance.backup import tables
@@ -27,6 +27,7 @@ from services.instance.backup.archive import Archive, MadeByNewer
 from services.instance.backup.attachments import Attachments
 from services.instance.backup.schemas import unknown_revisions
 from services.instance.backup.take import KEYS, SETTINGS, Progress
+from services.instance.backup.withdrawn import NOTHING, Known
 from services.instance.folder import UNFINISHED, DataFolder, write_private
 from services.instance.postgres import Postgres
 from services.notifier.actions.begin_again import begin_again
@@ -57,6 +58,8 @@ class Restored:
     epoch: UUID
     withdrawn: list[str] = field(default_factory=list)
     """Withdrawn again, `department/source_id`."""
+    sealed: list[str] = field(default_factory=list)
+    """Versions sealed again, `department/source_id v<n>`."""
     settled: int = 0
     """Mails and webhooks that waited and are not sent."""
 
@@ -65,7 +68,7 @@ def restore(
     archive: Archive,
     target: Target,
     *,
-    withdrawn: Sequence[Withdrawn] = (),
+    known: Known = NOTHING,
     now: datetime,
     progress: Progress | None = None,
 ) -> Restored:
@@ -83,7 +86,7 @@ def restore(
             _, area, sha256 = member.name.split("/")
             place.blobs.put(area, sha256, archive.open(member.name))
         progress.attachments(len(members), len(members))
-        return asyncio.run(_begin(place.database_url, target, withdrawn, now))
+        return asyncio.run(_begin(place.database_url, target, known, now))
 
 
 @dataclass(frozen=True)
@@ -162,9 +165,7 @@ def _bring_tables(archive: Archive, url: str, progress: Progress) -> None:
     migrate(url, list(tables.SERVICES))
 
 
-async def _begin(
-    url: str, target: Target, withdrawn: Sequence[Withdrawn], now: datetime
-) -> Restored:
+async def _begin(url: str, target: Target, known: Known, now: datetime) -> Restored:
     """Begin the new epoch; nothing that was to be told is told any more."""
     restored = Restored(UUID(bytes=uuid7().bytes))
     catalog, notifier = Database(url, "catalog", size=1), Database(url, "notifier", size=1)
@@ -176,8 +177,11 @@ async def _begin(
     try:
         async with catalog.sessions.begin() as session:
             await begin_epoch(session, epoch=restored.epoch)
+            restored.sealed = await seal_again(
+                session, known.sealed, epoch=restored.epoch, now=now, doors=doors
+            )
             restored.withdrawn = await withdraw_again(
-                session, withdrawn, epoch=restored.epoch, now=now, doors=doors
+                session, known.withdrawn, epoch=restored.epoch, now=now, doors=doors
             )
         async with notifier.sessions.begin() as session:
             # What was just withdrawn again was told when it happened, by the instance that is gone.

@@ -15,6 +15,7 @@ from services.instance.backup import tables
 from services.instance.backup.archive import (
     FORMAT,
     Manifest,
+    SealedVersion,
     Withdrawal,
     Writer,
 )
@@ -30,6 +31,11 @@ _WITHDRAWN = (
     "SELECT i.department, i.source_id, i.state, o.body::jsonb #>> '{data,reason}', "
     "o.body::jsonb #>> '{data,redirect_to}' FROM catalog.item i JOIN catalog.outbox o USING (outbox_id) "
     "WHERE i.state <> 'published' ORDER BY 1, 2"
+)
+_SEALED = (
+    # a sealed version has lost its hash
+    "SELECT i.department, i.source_id, v.version, v.at FROM catalog.version v JOIN catalog.item i USING (item_id) "
+    "WHERE v.sha256 = '' ORDER BY 1, 2, 3"
 )
 _FIGURES = (
     "SELECT (SELECT count(*) FROM catalog.department), (SELECT count(*) FROM catalog.item), "
@@ -87,6 +93,7 @@ def take_backup(
             },
             tables=copies,
             withdrawn=_withdrawn(connection),
+            sealed=_sealed(connection),
             members=writer.members,
             **tables.head_of(connection),
         )
@@ -103,6 +110,13 @@ def _withdrawn(connection: Connection) -> list[Withdrawal]:
             redirect_to=target,
         )
         for department, source_id, kind, reason, target in tables.rows_of(connection, _WITHDRAWN)
+    ]
+
+
+def _sealed(connection: Connection) -> list[SealedVersion]:
+    return [
+        SealedVersion(department=department, source_id=source_id, version=version, at=at)
+        for department, source_id, version, at in tables.rows_of(connection, _SEALED)
     ]
 
 

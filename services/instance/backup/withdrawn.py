@@ -1,14 +1,15 @@
-"""What was withdrawn after a backup was made: from newer backups, or from saved pages of the public record feed."""
+"""What was withdrawn or sealed after a backup was made: from newer backups, or saved pages of the public record feed."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from services.catalog.actions.begin_epoch import Withdrawn
+from services.catalog.actions.begin_epoch import Sealed, Withdrawn
 from services.instance.backup.archive import Archive
 from shared.errors import Refused
 
@@ -19,24 +20,41 @@ class NotReadable(Refused):
     """既不是备份，也不是 /api/records 的 JSON。 / Neither a backup nor JSON of /api/records."""
 
 
-def known_withdrawn(archive: Archive, sources: Sequence[Path]) -> list[Withdrawn]:
-    """Return the items that the newest word of *sources* says are withdrawn, newer than *archive*.
+@dataclass(frozen=True)
+class Known:
+    """What a restore must not bring back."""
 
+    withdrawn: Sequence[Withdrawn] = ()
+    sealed: Sequence[Sealed] = ()
+    made_at: datetime | None = None
+    """When the backup that says so was made; none for the feed."""
+
+
+NOTHING = Known()
+
+
+def known_since(archive: Archive, sources: Sequence[Path]) -> Known:
+    """Return what *sources* say was withdrawn or sealed, newer than *archive*.
+
+    Of withdrawals the newest word counts: an item may have been published anew. What was sealed once stays sealed.
     Backups that are older, or cannot be read, say nothing; a file that is no backup has to be a page of the feed.
     """
-    words: list[tuple[datetime | None, list[Withdrawn]]] = []
+    words: list[Known] = []
     for path in sources:
         if path.suffix == ".json":
-            words.append((None, _from_feed(path)))
+            words.append(_from_feed(path))
         elif found := _from_backup(path, archive.manifest.made_at):
             words.append(found)
-    newest = max((at for at, _ in words if at), default=None)
-    latest = [each for at, some in words if at in (None, newest) for each in some]
-    return list({(each.department, each.source_id): each for each in latest}.values())
+    newest = max((word.made_at for word in words if word.made_at), default=None)
+    latest = [each for w in words if w.made_at in (None, newest) for each in w.withdrawn]
+    return Known(
+        withdrawn=list({(each.department, each.source_id): each for each in latest}.values()),
+        sealed=list(dict.fromkeys(each for word in words for each in word.sealed)),
+    )
 
 
 def holding_leaks(newest: Path, others: Sequence[Path]) -> list[Path]:
-    """Return those of *others* that hold an item in clear which *newest* knows to be vanished."""
+    """Return those of *others* that hold in clear what *newest* knows to be vanished or sealed."""
     with Archive(newest) as archive:
         made_at = archive.manifest.made_at
         vanished = _vanished(archive)
@@ -44,35 +62,49 @@ def holding_leaks(newest: Path, others: Sequence[Path]) -> list[Path]:
     for path in others if vanished else ():
         try:
             with Archive(path) as other:
-                if other.manifest.made_at < made_at and vanished - _vanished(other):
+                when, still = other.manifest.made_at, vanished - _vanished(other)
+                if when < made_at and any(_was_there(one, when) for one in still):
                     held.append(path)
         except Refused:
             continue
     return held
 
 
-def _vanished(archive: Archive) -> set[Key]:
-    return {
+def _was_there(one: Key | Sealed, when: datetime) -> bool:
+    return not isinstance(one, Sealed) or one.at <= when
+
+
+def _vanished(archive: Archive) -> set[Key | Sealed]:
+    """Return the items that are vanished, and the single versions that are sealed."""
+    items = {
         (each.department, each.source_id)
         for each in archive.manifest.withdrawn
         if each.kind == "vanish"
     }
+    return {*items, *_sealed_in(archive)}
 
 
-def _from_backup(path: Path, after: datetime) -> tuple[datetime, list[Withdrawn]] | None:
+def _sealed_in(archive: Archive) -> list[Sealed]:
+    return [Sealed(**each.model_dump()) for each in archive.manifest.sealed]
+
+
+def _from_backup(path: Path, after: datetime) -> Known | None:
     try:
         with Archive(path) as archive:
-            if archive.manifest.made_at <= after:
+            made_at = archive.manifest.made_at
+            if made_at <= after:
                 return None
-            return archive.manifest.made_at, [
-                Withdrawn(**each.model_dump()) for each in archive.manifest.withdrawn
-            ]
+            withdrawn = [Withdrawn(**each.model_dump()) for each in archive.manifest.withdrawn]
+            return Known(withdrawn, _sealed_in(archive), made_at)
     except Refused:
         return None
 
 
-def _from_feed(path: Path) -> list[Withdrawn]:
-    """Read a page of `/api/records`, or several, a line each: an item's last entry decides."""
+def _from_feed(path: Path) -> Known:
+    """Read a page of `/api/records`, or several, a line each: an item's last entry decides.
+
+    Pages with `state=1` also tell which versions are sealed.
+    """
     last: dict[Key, dict[str, Any]] = {}
     try:
         text = path.read_text(encoding="utf-8")
@@ -83,10 +115,22 @@ def _from_feed(path: Path) -> list[Withdrawn]:
                     last[department, str(entry["subject"])] = entry
     except (ValueError, KeyError, TypeError) as error:
         raise NotReadable(str(path)) from error
-    return [
+    withdrawn = [
         Withdrawn(department, source_id, entry["state"], entry.get("reason") or "")
         for (department, source_id), entry in last.items()
         if entry.get("state", "published") != "published"
+    ]
+    return Known(
+        withdrawn, [one for key, entry in last.items() for one in _said_sealed(*key, entry)]
+    )
+
+
+def _said_sealed(department: str, source_id: str, entry: dict[str, Any]) -> list[Sealed]:
+    history = entry.get("event", {}).get("data", {}).get("history", [])
+    return [
+        Sealed(department, source_id, one["version"], datetime.fromisoformat(one["at"]))
+        for one in history
+        if one.get("sealed")
     ]
 
 
