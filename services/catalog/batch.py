@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic_core import from_json, to_json
@@ -50,7 +51,8 @@ class Batch:
     blobs: dict[tuple[str, str], Any]
     targets: dict[str, Any]
     """Url and state of the items that redirections point to, by `<department>/<source_id>`."""
-    taken_numbers: set[str]
+    taken_numbers: dict[str, UUID]
+    """Of the index numbers that the batch brings: those that an item has, or had, by that item."""
     effects: dict[Key, list[rules.Effect]]
     """What other items do to those of the batch."""
     acted: dict[Key, set[Key]]
@@ -300,15 +302,18 @@ def _given(events: Sequence[rules.Incoming]) -> set[str]:
     }
 
 
-async def _issued(session: AsyncSession, numbers: set[str]) -> set[str]:
-    """Return those of *numbers* that belong to an item."""
+async def _issued(session: AsyncSession, numbers: set[str]) -> dict[str, UUID]:
+    """Return those of *numbers* that belong to an item, or once did, and to which."""
     if not numbers:
-        return set()
+        return {}
     rows = await session.execute(
-        text("SELECT index_number FROM catalog.item WHERE index_number = ANY(:numbers)"),
+        text(
+            "SELECT index_number AS number, item_id FROM catalog.item WHERE index_number = ANY(:numbers) "
+            "UNION ALL SELECT number, item_id FROM catalog.former_number WHERE number = ANY(:numbers)"
+        ),
         {"numbers": list(numbers)},
     )
-    return {row[0] for row in rows}
+    return {row.number: row.item_id for row in rows}
 
 
 async def _number(
@@ -350,8 +355,8 @@ async def _free_serials(
             serial: {batch.number_of(event, serial) for event in kinds}
             for serial in range(low, low + width)
         }
-        taken = given | await _issued(
-            session, {number for some in numbers.values() for number in some}
+        taken = given.union(
+            await _issued(session, {number for some in numbers.values() for number in some})
         )
         free += [serial for serial, some in numbers.items() if not some & taken]
         low, width = low + width, max(2 * width, 64)

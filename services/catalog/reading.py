@@ -56,6 +56,8 @@ __all__ = [
 
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 """Bytes of one event: what the broker lets through."""
+MAX_EXTENSION_BYTES = 16 * 1024
+"""Bytes of all extension attributes of an event: they are kept with it."""
 MAX_DEPTH = 32
 """Levels of nesting; the contract needs six."""
 
@@ -419,11 +421,12 @@ def _attributes(attributes: dict[str, Any], department: str | None) -> Iterator[
     content = attributes.get("datacontenttype")
     if isinstance(content, str) and not _JSON_CONTENT.fullmatch(content):
         yield complaint(("datacontenttype",), "not_allowed", _CONTENT)
-    for name, value in attributes.items():
-        if name not in _ATTRIBUTES and not (
-            _EXTENSION.fullmatch(name) and isinstance(value, (str, int))
-        ):
+    extensions = {n: value for n, value in attributes.items() if n not in _ATTRIBUTES}
+    for name, value in extensions.items():
+        if not (_EXTENSION.fullmatch(name) and isinstance(value, (str, int))):
             yield _bad_extension(name)
+    if extensions and len(to_json(extensions)) > MAX_EXTENSION_BYTES:
+        yield complaint((), "extensions_too_large", _EXTENSIONS)
 
 
 def _speaks(source: object, department: str | None) -> Iterator[Problem]:
@@ -466,6 +469,12 @@ _SOURCE = Words(
     "The source is not written as expected.",
     f"请写成 {SOURCE_PREFIX}<部门代码>。",
     f"Write it as {SOURCE_PREFIX}<department>.",
+)
+_EXTENSIONS = Words(
+    f"扩展属性合计超过 {MAX_EXTENSION_BYTES} 字节。",
+    f"The extension attributes have more than {MAX_EXTENSION_BYTES} bytes together.",
+    "请缩短或减少扩展属性。",
+    "Shorten them, or leave some out.",
 )
 _CONTENT = Words(
     "数据类型只能是 application/json。",

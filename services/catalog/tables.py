@@ -128,9 +128,18 @@ version = Table(
     Column("outbox_id", BigInteger, ForeignKey("catalog.outbox.outbox_id"), nullable=False),
     Column("by_event", Text),
     Column("review", JSONB),
+    Column("attributes", JSONB),  # of the event: its sender's time, extensions that we do not know
     Index("ix_version_outbox_id", "outbox_id"),
     CheckConstraint("change IN ('major', 'minor', 'withdrawal', 'republish')", name="change"),
 )
+
+former_number = Table(
+    "former_number",
+    metadata,
+    Column("number", Text, primary_key=True),
+    Column("item_id", Uuid, nullable=False),
+)
+"""Index numbers that an item had before: issued once, they never become another item's."""
 
 receipt = Table(
     "receipt",
@@ -154,6 +163,7 @@ waiting = Table(
     Column("event", Text, nullable=False),
     Column("content_sha256", Text, nullable=False),
     Column("sourceversion", BigInteger),
+    Column("attributes", JSONB),  # as in `version`
     Column("publish_at", DateTime(timezone=True)),
     Column("received_at", DateTime(timezone=True), nullable=False),
     Column("decision", Text),

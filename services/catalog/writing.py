@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Any
@@ -29,6 +29,7 @@ class Waits:
     event: str
     content_sha256: str
     sourceversion: int | None
+    attributes: Mapping[str, Any] | None
     publish_at: datetime | None
     received_at: datetime
 
@@ -63,6 +64,8 @@ class Changes:
     raised: list[tuple[str, str, int]] = field(default_factory=list)
     """(department, source_id, sourceversion) of waiting events that came again under a higher revision."""
     sourceversions: list[tuple[UUID, int]] = field(default_factory=list)
+    numbers: list[tuple[str, UUID]] = field(default_factory=list)
+    """Index numbers that an item had until now."""
     files: set[tuple[str, str]] = field(default_factory=set)
     """(department, sha256) of attachments that became public."""
     relations: dict[tuple[str, str], list[Acting]] = field(default_factory=dict)
@@ -99,6 +102,7 @@ class Changes:
                 event.data.model_dump_json(exclude_unset=True),
                 event.content_sha256,
                 event.sourceversion or (replaces.sourceversion if replaces else None),
+                event.attributes,
                 publish_at,
                 at,
             )
@@ -171,6 +175,7 @@ class Changes:
                 "outbox_id": after.outbox_id,
                 "by_event": event.event_id,
                 "review": data.review.model_dump_json() if data and data.review else None,
+                "attributes": event.attributes,
             }
         )
         self.said.append(outgoing)
@@ -188,7 +193,7 @@ _WRITE_ITEM = inserting(item, tail="ON CONFLICT (item_id) " + renewing(item, *_K
 _WRITE_VERSION = inserting(version)
 _WRITE_WAITING = inserting(
     waiting,
-    "department source_id event_id kind because event content_sha256 sourceversion publish_at received_at",
+    "department source_id event_id kind because event content_sha256 sourceversion attributes publish_at received_at",
 )
 
 
@@ -209,6 +214,9 @@ def writing(changes: Changes, *, now: datetime) -> list[Statement]:
     if changes.sourceversions:
         ids, versions = zip(*changes.sourceversions, strict=True)
         statements.append((_RAISE_SOURCEVERSION, {"ids": list(ids), "v": list(versions)}))
+    if changes.numbers:
+        numbers, ids = zip(*changes.numbers, strict=True)
+        statements.append((_KEEP_NUMBER, {"n": Texts(numbers), "ids": list(ids)}))
     if changes.files:
         departments, files = zip(*changes.files, strict=True)
         statements.append((_REFER_TO_FILE, {"d": Texts(departments), "s": Texts(files)}))
@@ -314,7 +322,7 @@ _EMPTY_OUTBOX = (
     f"UPDATE catalog.outbox o SET body = '', sent = true FROM {_SEALED} WHERE o.outbox_id = v.outbox_id"
 )
 _FORGET_HASHES = (
-    "UPDATE catalog.version v SET sha256 = '' FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[])) AS k(id, n) "
+    "UPDATE catalog.version v SET sha256 = '', attributes = NULL FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[])) AS k(id, n) "
     "WHERE v.item_id = k.id AND v.version = k.n"
 )
 _NOTE_FILES = (
@@ -333,6 +341,10 @@ _WRITE_RECEIPT = (
 _RAISE_SOURCEVERSION = (
     "UPDATE catalog.item i SET sourceversion = k.v FROM unnest(CAST(:ids AS uuid[]), CAST(:v AS bigint[])) "
     "AS k(id, v) WHERE i.item_id = k.id"
+)
+_KEEP_NUMBER = (
+    "INSERT INTO catalog.former_number (number, item_id) "
+    "SELECT * FROM unnest(CAST(:n AS text[]), CAST(:ids AS uuid[])) ON CONFLICT DO NOTHING"
 )
 _REFER_TO_FILE = (
     "UPDATE catalog.blob b SET referenced = true FROM unnest(CAST(:d AS text[]), CAST(:s AS text[])) AS k(d, s) "

@@ -406,9 +406,40 @@ async def test_an_event_over_the_limit_is_cut_off(sender: Sender) -> None:
     assert is_problem(await sender.post(b" " * (8 * 1024 * 1024 + 1)), 413)
 
 
-async def test_unknown_extensions_are_taken(sender: Sender) -> None:
-    """CloudEvents extensions that we do not know do no harm."""
-    assert (await sender.push("s", partitionkey="x", dataschema="urn:x"))["outcome"] == "accepted"
+async def test_time_and_unknown_extensions_are_kept(sender: Sender) -> None:
+    """What a sender's envelope says beside our attributes stays with the version, for its own department to read."""
+    said: dict[str, Any] = {
+        "time": "2026-11-20T08:00:00Z",
+        "partitionkey": "x",
+        "retry": 2,
+        "urgent": True,
+    }
+    await sender.push("s", id="e-1", **said)
+    await sender.put("s", data(title="二"))
+    await sender.push("s", data(title="三"), id="e-3")
+    assert "events" not in (await sender.look("s")).json()
+    events = (await sender.look("s", own=True)).json()["events"]
+    assert [(e["version"], e["attributes"]) for e in events] == [(1, said), (2, {}), (3, {})]
+    assert (events[0]["id"], events[2]["id"]) == ("e-1", "e-3")
+
+
+async def test_extensions_are_kept_while_an_item_waits(sender: Sender, desk: Desk) -> None:
+    """A release brings the held event's extensions to its version; a leak takes them away."""
+    await sender.push("s", data(review=None), partitionkey="x")
+    [row] = await sender.waiting()
+    await desk.decide(row.waiting_id, approve=True)
+    [event] = (await sender.look("s", own=True)).json()["events"]
+    assert event["attributes"] == {"partitionkey": "x"}
+    await sender.withdraw("s", "vanish")
+    events = (await sender.look("s", own=True)).json()["events"]
+    assert [e["attributes"] for e in events] == [{}, {}]
+
+
+async def test_extensions_have_a_limit(sender: Sender) -> None:
+    """What is kept beside the data is small: more is refused."""
+    extensions: dict[str, Any] = {f"x{n}": "y" * 9000 for n in range(2)}
+    refused = await sender.push("s", **extensions)
+    assert codes(refused) == {"extensions_too_large"}
 
 
 async def test_hostile_markup_is_not_in_the_record(fresh_desk: Desk) -> None:

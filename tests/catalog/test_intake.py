@@ -408,6 +408,36 @@ async def test_another_items_number_is_refused(desk: Desk) -> None:
     assert (await sender.push("a", data(index_number=number, title="改")))["version"] == 2
 
 
+async def test_a_number_that_was_replaced_is_never_anothers(desk: Desk) -> None:
+    """An item that is given another number keeps its old one for itself: given or issued, no other item gets it."""
+    sender = await desk.department(history=True)
+    await sender.push("a")
+    first = issued(sender, 1)
+    batch = [
+        event(sender.code, "a", data(index_number=f"{sender.code}/old/1")),
+        event(sender.code, "b", data(index_number=first)),
+    ]
+    moved, refused = (await sender.batch(batch)).json()["results"]
+    assert moved["version"] == 2
+    assert (paths(refused), codes(refused)) == ({"/data/index_number"}, {"index_number_taken"})
+    assert codes(await sender.push("b", data(index_number=first))) == {"index_number_taken"}
+    await sender.push("a", data(index_number=first, title="改回"))
+    back = (await sender.look("a")).json()["public"]
+    assert (back["version"], back["index_number"]) == (3, first)
+    assert codes(await sender.push("c", data(index_number=f"{sender.code}/old/1"))) == {
+        "index_number_taken"
+    }
+
+
+async def test_a_number_that_was_replaced_is_not_issued(desk: Desk) -> None:
+    """The running number steps over what an item had before."""
+    sender = await desk.department(history=True)
+    await sender.push("a", data(index_number=issued(sender, 2)))
+    await sender.push("a", data(index_number=f"{sender.code}/old/2"))
+    await sender.push("b")
+    assert (await sender.look("b")).json()["public"]["index_number"] == issued(sender, 3)
+
+
 async def test_history_needs_its_right(desk: Desk) -> None:
     """First dates, own numbers, old addresses and silent republishing are for departments with the right only."""
     plain, historian = await desk.department(), await desk.department(history=True)

@@ -197,7 +197,8 @@ def _problems(batch: Batch, event: rules.Incoming) -> list[Problem]:
             problems += judge_kind(kind, attachment.name, attachment.media_type, at)
     standing = batch.standings.get((event.department, event.source_id))
     given = event.data.index_number
-    if given and given in batch.taken_numbers and not (standing and standing.index_number == given):
+    owner = batch.taken_numbers.get(given) if given else None
+    if given and owner and (standing is None or standing.item_id != owner):
         problems.append(_taken_number(given))
     return problems
 
@@ -310,7 +311,9 @@ def _apply(
         now=batch.now,
     )
     if identity.index_number:
-        batch.taken_numbers.add(identity.index_number)
+        batch.taken_numbers[identity.index_number] = identity.item_id
+    if standing and standing.index_number and standing.index_number != identity.index_number:
+        batch.changes.numbers.append((standing.index_number, standing.item_id))
     return _of(event, after, "accepted")
 
 

@@ -18,7 +18,7 @@ from services.catalog.cleaning import clean_body
 from services.catalog.gate import findings
 from services.catalog.reading import Sender
 from services.catalog.rules import Incoming, Read, Unreadable
-from shared.events.intake import IntakeData, WithdrawalData
+from shared.events.intake import IntakeData, IntakeEvent, WithdrawalData
 
 Known = IntakeData | WithdrawalData
 _REASON = re.compile(r"[a-z][a-z_]{0,39}")
@@ -89,7 +89,14 @@ def _prepared(received: Received, senders: Mapping[str, Sender], now: datetime) 
         sourceversion=event.sourceversion,
         traceparent=received.traceparent,
         asked=_asked(event.hold),
+        attributes=_attributes(event),
     )
+
+
+def _attributes(event: IntakeEvent) -> dict[str, Any] | None:
+    """Return what the contract keeps of an envelope as it came: the sender's `time`, and extensions."""
+    said = {"time": event.time} | (event.model_extra or {})
+    return {name: value for name, value in said.items() if value is not None} or None
 
 
 def _asked(hold: object) -> tuple[str, ...]:
@@ -141,6 +148,7 @@ def incoming(
     released: Literal["", "person", "clock"] = "",
     traceparent: str | None = None,
     asked: tuple[str, ...] = (),
+    attributes: dict[str, Any] | None = None,
 ) -> Incoming:
     """Return a readable event with its cleaned body, its hashes and what the gate found, or the sender *asked*."""
     content = reading.data_hash(data)
@@ -159,6 +167,7 @@ def incoming(
         remembered=remembered,
         released=released,
         traceparent=traceparent,
+        attributes=attributes,
     )
 
 
@@ -178,4 +187,5 @@ def restored(row: Any, *, released: Literal["person", "clock"]) -> Incoming:
         event_id=row.event_id,
         sourceversion=row.sourceversion,
         released=released,
+        attributes=row.attributes,
     )

@@ -145,7 +145,7 @@ async def _apply(
 async def get_item(
     request: Request, department: str, source_id: str, catalog: Here, actor: AnyActor
 ) -> Response:
-    """Answer the public state; an item that waits is known only to its own department.
+    """Answer the public state; an item that waits, and the events behind versions, are for its own department only.
 
     A browser that asks for `text/html` gets the delivery of each version as a page.
     """
@@ -158,6 +158,8 @@ async def get_item(
             if actor == department
             else None
         )
+        if found and actor == department:
+            found["events"] = await queries.events_of(session, found["item_id"])
         if found and "text/html" in request.headers.get("accept", ""):
             settings = await queries.site_settings(session)
             return delivery.page(
