@@ -168,14 +168,15 @@ async def _is_visible(
 async def dry_run(
     lines: Sequence[Line], department: str, api: httpx.AsyncClient, progress: Progress
 ) -> Result:
-    """Have each line validated; nothing is stored, nothing is uploaded."""
+    """Have each line validated against what the record holds; nothing is stored, nothing is uploaded."""
     result = Result()
     for line in lines:
         method = "DELETE" if line.type == intake.WITHDRAWN else "PUT"
         answer = await api.request(
             method,
             _address(department, line.source_id),
-            params={"dry_run": 1},
+            params={"dry_run": 1}
+            | ({"sourceversion": line.sourceversion} if line.sourceversion else {}),
             json=line.data,
         )
         if answer.status_code in (401, 403):

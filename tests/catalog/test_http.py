@@ -91,13 +91,16 @@ async def test_a_revoked_key_opens_nothing(desk: Desk, sender: Sender) -> None:
 
 
 async def test_nobody_writes_for_another_department(desk: Desk) -> None:
-    """Another's source, path or item is refused, and the answer is the same whether it exists or not."""
+    """Another's source, path or item is refused with 403, and the answer is the same whether it exists or not."""
     mine, other = await desk.department(), await desk.department()
     await other.push("s")
     for code in (other.code, "nobody-at-all"):
         answer = await mine.post(event(code, "s", data(title="冒名")))
-        assert answer.status_code == 422
+        assert answer.status_code == 403
         assert codes(result(answer)) == {"foreign_source"}
+        batch = await mine.batch([event(code, "s"), event(mine.code, code)])
+        assert [r["outcome"] for r in batch.json()["results"]] == ["rejected", "accepted"]
+        assert batch.status_code == 202
         for method in ("PUT", "DELETE"):
             content = (
                 data(title="冒名") if method == "PUT" else {"kind": "withdrawn", "reason": "x"}
@@ -126,7 +129,7 @@ async def test_the_instances_own_token_speaks_for_a_department(desk: Desk, sende
 
 
 async def test_single_events_answer_by_their_outcome(sender: Sender) -> None:
-    """202 for accepted, held, scheduled and ignored; 422 for rejected; 409 for a conflict."""
+    """202 for accepted, held, scheduled and ignored; 422 for rejected; 409 for a conflict; 403 for another's."""
     seen = [
         (await sender.post(event(sender.code, "s", sourceversion=2, id="e-1"))).status_code,
         (await sender.post(event(sender.code, "s", data(title="旧"), sourceversion=1))).status_code,

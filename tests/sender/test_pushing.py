@@ -186,6 +186,24 @@ async def test_a_dry_run_tells_and_stores_nothing(sender: Sender) -> None:
     assert await sender.desk.rows("SELECT * FROM catalog.item") == []
 
 
+async def test_a_dry_run_tells_what_the_revision_will_do(sender: Sender) -> None:
+    """An older line is ignored, an equal one with other content a conflict, a higher one is fine: as the push would be."""
+    await over_http(sender, [line("s", 5, title="五")])
+    lines = [line("s", 4, title="四"), line("s", 5, title="别"), line("s", 5, title="五")]
+    lines += [line("s", 6, title="六"), withdrawal("s", 3)]
+    result = await dry_run(lines, sender.code, sender.desk.client, Progress())
+    assert [outcome.outcome for _, outcome in result.outcomes] == [
+        "ignored",
+        "rejected",
+        "accepted",
+        "accepted",
+        "ignored",
+    ]
+    assert [p.code for p in result.outcomes[1][1].problems] == ["conflict"]
+    assert result.outcomes[2][1].unchanged
+    assert await sender.versions("s") == [1]
+
+
 async def test_waiting_ends_when_page_and_hit_show_it(sender: Sender) -> None:
     """A line counts as visible when publisher and search have both shown its version; else it is named in time."""
     api = sender.desk.client

@@ -41,7 +41,7 @@ class WrongContentType(Refused):
 
 @router.post("/api/events", summary="Push one event or a batch of at most 500", tags=["intake"])
 async def push(request: Request, catalog: Here, department: DepartmentActor, now: Now) -> Response:
-    """Answer `{"results": [outcome…]}`; a single event that is refused answers 422, a conflict 409."""
+    """Answer `{"results": [outcome…]}`; a single event that is refused answers 422, a conflict 409, another's 403."""
     batch = _is_batch(request)
     body = await body_of(request, MAX_BATCH_BYTES if batch else MAX_EVENT_BYTES)
     raws = await _events_of(body) if batch else [body]
@@ -72,9 +72,10 @@ def answer(outcomes: list[Outcome], *, batch: bool) -> Response:
 
 def status_of(outcome: Outcome) -> int:
     """Return the status of a single event's answer."""
-    if any(problem.code == "conflict" for problem in outcome.problems):
-        return 409
-    return STATUS[outcome.outcome]
+    codes = {problem.code for problem in outcome.problems}
+    if "foreign_source" in codes:
+        return 403
+    return 409 if "conflict" in codes else STATUS[outcome.outcome]
 
 
 def _is_batch(request: Request) -> bool:
