@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from hashlib import sha256
@@ -343,24 +343,21 @@ def _why(turn: Turn, before: Mapping[str, Any], validity: Mapping[str, Any], zon
 
 
 def _replaced(standing: Standing | None) -> tuple[int, ...]:
-    """Return the versions with the text that a new one replaces: the newest one, and what it only repeats."""
-    texts = sorted(
-        entry["version"]
+    """Return the versions with the text that a new one replaces: the newest one, and what repeats it.
+
+    That are versions which we made of it, and a tombstone after it: it has the title, and the notes.
+    """
+    texts = {
+        entry["version"]: entry
         for entry in (standing.history if standing else [])
         if entry["change"] != "withdrawal"
-    )
-    found = texts[-1:]
-    while standing and found and found[-1] in standing.settled and found[-1] - 1 in texts:
-        found.append(found[-1] - 1)
-    return tuple(found)
-
-
-def sealed_again(turn: Turn, source_id: str, versions: Collection[int]) -> NextState:
-    """Return the minor version in which *versions*, all before the current one, are sealed and the text stays."""
-    public = turn.standing.public if turn.standing else None
-    fields = {n: v for n, v in (from_json(public) if public else {}).items() if n not in _ISSUED}
-    kind = "org.opengazette.record.updated.v1"
-    return _next(turn, source_id, "minor", None, fields, kind, sealing=tuple(versions))
+    }
+    first = max(texts, default=0)
+    if standing is None or not first or texts[first].get("sealed"):
+        return ()
+    while first in standing.settled and first - 1 in texts:
+        first -= 1
+    return tuple(range(first, standing.version + 1))
 
 
 _KEPT = {

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from services.catalog.actions.begin_epoch import Sealed, Withdrawn, seal_again, withdraw_again
 from services.catalog.actions.purge_texts import due_leaks, purge_files, purge_texts
 from services.catalog.leaks import take_out
 from shared.purging import Purger
@@ -230,6 +233,17 @@ async def test_a_seal_also_takes_what_only_repeats_the_text(fresh_desk: Desk) ->
     assert sealed == [None, True, True, None]
 
 
+async def test_a_seal_takes_the_tombstone_before_it(fresh_desk: Desk) -> None:
+    """A withdrawn text is published anew without a name: the tombstone's title goes with the text."""
+    sender = await fresh_desk.department()
+    await sender.push("s", data(title=MARK, change_note=MARK))
+    await sender.withdraw("s")
+    await sender.push("s", data(title="改正版", change_reason="personal_data"))
+    await purge(fresh_desk)
+    assert MARK not in await dump(fresh_desk)
+    assert MARK not in str(await fresh_desk.feed(state=1))
+
+
 async def test_attachments_hide_while_the_message_server_is_away(sender: Sender) -> None:
     """A withdrawn item's file leaves the web though nothing could be sent; texts wait, and a leak stays due."""
     files = [await attached(sender, b"withdrawn"), await attached(sender, b"leaked")]
@@ -275,3 +289,78 @@ async def test_metrics_do_not_count_what_is_embargoed(fresh_desk: Desk) -> None:
     await sender.push("scheduled", data(publish_at=later(hours=1)))
     page = (await fresh_desk.client.get("/metrics")).text
     assert "gazette_catalog_waiting 1.0" in page
+
+
+# --- after a restore
+
+
+async def seal(desk: Desk, *known: Sealed) -> list[str]:
+    """Seal again what *known* says, as a restore does."""
+    async with desk.db.sessions.begin() as session:
+        return await seal_again(
+            session, known, epoch=uuid4(), now=datetime.now(UTC), doors=desk.doors
+        )
+
+
+async def sealed_of(sender: Sender, source_id: str, number: int) -> Sealed:
+    """Return how a newer backup names a version of an item."""
+    rows = await sender.desk.rows(
+        "SELECT v.at FROM catalog.version v JOIN catalog.item i USING (item_id) "
+        "WHERE i.department = :c AND i.source_id = :s AND v.version = :n",
+        c=sender.code,
+        s=source_id,
+        n=number,
+    )
+    return Sealed(sender.code, source_id, number, rows[0].at)
+
+
+async def test_a_restore_seals_behind_a_tombstone_again(fresh_desk: Desk) -> None:
+    """What the backup knows as withdrawn stays so with its reason; text and notes go, and twice is once."""
+    sender = await fresh_desk.department()
+    await sender.push("s", data(summary=MARK, change_note=MARK))
+    await sender.withdraw("s", reason="有误")
+    known = await sealed_of(sender, "s", 1)
+    assert await seal(fresh_desk, known) == [f"{sender.code}/s v1"]
+    assert await seal(fresh_desk, known) == []
+    public = (await sender.look("s")).json()["public"]
+    assert (public["version"], public["state"], public["reason"]) == (3, "withdrawn", "有误")
+    assert [one.get("sealed") for one in public["history"]] == [True, True, None]
+    [leak] = await purge(fresh_desk)
+    assert leak.versions == {1, 2}
+    assert MARK not in await dump(fresh_desk)
+
+
+async def test_a_restore_shows_no_text_that_was_sealed_since(fresh_desk: Desk) -> None:
+    """Where the backup has no text but the sealed one, the item is gone until its department sends it again."""
+    sender = await fresh_desk.department()
+    await sender.push("s", data(title="第一版"))
+    await sender.push("s", data(title=MARK))
+    assert await seal(fresh_desk, await sealed_of(sender, "s", 2)) == [f"{sender.code}/s v2"]
+    public = (await sender.look("s")).json()["public"]
+    assert (public["state"], "title" in public) == ("gone", False)
+    await purge(fresh_desk)
+    assert MARK not in await dump(fresh_desk)
+    await sender.push("s", data(title="改正版", change_reason="personal_data"))
+    assert (await sender.look("s")).json()["state"] == "published"
+
+
+async def test_a_version_of_another_history_is_not_sealed(sender: Sender) -> None:
+    """The same number made at another time is another text."""
+    await sender.push("s", data())
+    known = await sealed_of(sender, "s", 1)
+    other = Sealed(known.department, known.source_id, 1, known.at - timedelta(seconds=1))
+    assert await seal(sender.desk, other) == []
+    assert await sender.versions("s") == [1]
+
+
+async def test_a_restore_withdraws_what_only_waits(sender: Sender) -> None:
+    """What was vanished after the backup and waits in it does not come out of the waiting list."""
+    await sender.push("leak", data(review=None))
+    await sender.push("late", data(publish_at=later(hours=1)))
+    known = [Withdrawn(sender.code, s, "vanish", "涉密") for s in ("leak", "late", "never")]
+    async with sender.desk.db.sessions.begin() as session:
+        done = await withdraw_again(
+            session, known, epoch=uuid4(), now=datetime.now(UTC), doors=sender.desk.doors
+        )
+    assert done == [f"{sender.code}/leak", f"{sender.code}/late"]
+    assert list(await sender.waiting()) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from services.instance.backup.archive import AlreadyThere, Archive, Damaged, Mad
 from services.instance.backup.attachments import Attachments
 from services.instance.backup.restore import NotEmpty, Target, restore
 from services.instance.backup.take import Source, take_backup
-from services.instance.backup.withdrawn import NotReadable, known_since
+from services.instance.backup.withdrawn import NotReadable, holding_leaks, known_since
 from services.instance.folder import UNFINISHED, DataFolder, HalfRestored
 from shared.leader import plain_url
 
@@ -108,7 +108,7 @@ def test_a_flipped_bit_is_found(made: Path, at: float) -> None:
 @pytest.mark.parametrize("share", [0.01, 0.5, 0.97])
 def test_a_backup_that_was_cut_short_is_refused(made: Path, share: float) -> None:
     """Without its last bytes it is no backup."""
-    raw = made.read_bytes()
+    raw = made.read_bytes().rstrip(b"\0")  # what tar fills its last block with says nothing
     made.write_bytes(raw[: int(len(raw) * share)])
     with pytest.raises(Damaged):
         Archive(made).verify()
@@ -163,3 +163,50 @@ def test_the_public_feed_says_what_was_withdrawn_since(made: Path, tmp_path: Pat
         saved.write_text("no feed")
         with pytest.raises(NotReadable):
             known_since(archive, [saved])
+
+
+def test_the_public_feed_says_what_was_sealed_since(made: Path, tmp_path: Path) -> None:
+    """Pages with full events name the sealed versions of the newest state, with the time that tells them apart."""
+    history = [
+        {"version": 1, "at": "2026-11-20T01:00:00Z", "change": "major", "sealed": True},
+        {"version": 2, "at": "2026-11-21T01:00:00Z", "change": "minor"},
+    ]
+    entry = {"item_id": "i", "source": "/departments/roads", "subject": "one", "state": "published"}
+    saved = tmp_path / "feed.json"
+    saved.write_text(
+        json.dumps({"records": [entry | {"event": {"data": {"history": history}}}, entry]})
+    )
+    with Archive(made) as archive:
+        assert list(known_since(archive, [saved]).sealed) == []
+        saved.write_text(
+            json.dumps({"records": [entry | {"event": {"data": {"history": history}}}]})
+        )
+        [known] = known_since(archive, [saved]).sealed
+    assert (known.department, known.source_id, known.version) == ("roads", "one", 1)
+    assert known.at == datetime(2026, 11, 20, 1, tzinfo=UTC)
+
+
+def test_a_backup_knows_what_was_sealed(made: Path, database_url: str, tmp_path: Path) -> None:
+    """A newer backup names sealed versions for the restore of an older one, and warns of those that hold them in clear."""
+    with psycopg.connect(plain_url(database_url)) as connection:
+        connection.execute(
+            "INSERT INTO catalog.outbox (outbox_id, event_id, stream, subject, body) "
+            "OVERRIDING SYSTEM VALUE VALUES (1, 'e', 'RECORD', 's', '')"
+        )
+        connection.execute(
+            "INSERT INTO catalog.item (item_id, department, source_id, version, state, content_sha256, url, published_at, "
+            "updated_at, notice_version, history, outbox_id) VALUES ('00000000-0000-7000-8000-000000000001', 'roads', "
+            "'one', 1, 'published', '', '/roads/2026/1/', now(), now(), 1, '[]', 1)"
+        )
+        connection.execute(
+            "INSERT INTO catalog.version (item_id, version, at, change, sha256, outbox_id) VALUES "
+            "('00000000-0000-7000-8000-000000000001', 1, %s, 'major', '', 1)",
+            [NOW - timedelta(days=1)],
+        )
+    newer = tmp_path / "two.gazette"
+    source = Source(database_url, Attachments(tmp_path / "blobs"), None, {})
+    take_backup(source, newer, now=NOW + timedelta(days=1))
+    with Archive(made) as archive:
+        [known] = known_since(archive, [newer]).sealed
+    assert (known.source_id, known.version, known.at) == ("one", 1, NOW - timedelta(days=1))
+    assert holding_leaks(newer, [made]) == [made]

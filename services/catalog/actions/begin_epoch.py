@@ -8,16 +8,14 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from pydantic_core import from_json, to_json
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog.actions.accept_items import accept_items
 from services.catalog.actions.prepare_events import incoming
-from services.catalog.actions.settle_validity import write_version
-from services.catalog.batch import locking, standing_of
+from services.catalog.batch import locking
 from services.catalog.doors import Doors
-from services.catalog.rules import Identity, Incoming, NextState, Office, Turn, sealed_again
+from services.catalog.rules import Incoming
 from shared.events.intake import WithdrawalData
 from shared.session import together
 
@@ -71,7 +69,7 @@ async def withdraw_again(
             department=each.department,
             source_id=each.source_id,
             event_id=f"restored-{epoch}-{number}",
-            released="clock",
+            remembered=False,  # not `released`: it takes what waits of the item along
         )
         for number, each in enumerate(due)
     ]
@@ -117,39 +115,37 @@ async def seal_again(
 ) -> list[str]:
     """Seal those of *known* that the record holds in clear; return their names, `department/source_id v<n>`.
 
-    An earlier version goes with a new minor one. Where the current version is one of them, the text that replaced
-    it is not in the backup: the item is gone until its department sends that again.
+    A seal always takes the newest text there is, so the one that replaced it is not in the backup: the item is gone
+    until its department sends that again. Later versions go as well: their histories have the notes.
     """
     await together(session, locking(each.department for each in known))
     rows = (await session.execute(text(_IN_CLEAR), _columns(known))).all()
-    events: list[Incoming] = []
-    for row in rows:
-        if row.state == "published" and row.version not in row.versions:
-            await write_version(session, row, _without(row, now), now=now)
-            continue
-        kind = row.state if row.state in ("withdrawn", "vanish") else "gone"
-        said = from_json(row.body)["data"].get("reason")
-        event = incoming(
-            WithdrawalData(kind=kind, reason=said or REPLACED),
-            department=row.department,
-            source_id=row.source_id,
-            event_id=f"resealed-{epoch}-{row.item_id}",
-            released="clock",
-        )
-        events.append(replace(event, sealing=tuple(row.versions)))
+    events = [_sealing(row, epoch) for row in rows]
     if events:
         await accept_items(session, events, now=now, doors=doors)
     return [f"{row.department}/{row.source_id} v{n}" for row in rows for n in row.versions]
 
 
+def _sealing(row: Any, epoch: UUID) -> Incoming:
+    titled = row.state == "withdrawn" and row.version not in row.versions
+    kind = row.state if titled or row.state == "vanish" else "gone"
+    event = incoming(
+        WithdrawalData(kind=kind, reason=row.reason or REPLACED),
+        department=row.department,
+        source_id=row.source_id,
+        event_id=f"resealed-{epoch}-{row.item_id}",
+        released="clock",  # a correction that waits goes on waiting
+    )
+    return replace(event, sealing=tuple(range(min(row.versions), row.version + 1)))
+
+
 _IN_CLEAR = (
-    "SELECT i.*, c.names, convert_to(o.body, 'UTF8') AS body, k.versions FROM (SELECT v.item_id, "
+    "SELECT i.item_id, i.department, i.source_id, i.version, i.state, CAST(o.body AS jsonb) #>> '{data,reason}' AS reason, "
     "array_agg(v.version ORDER BY v.version) AS versions FROM unnest(CAST(:departments AS text[]), "
     "CAST(:sources AS text[]), CAST(:versions AS int[]), CAST(:ats AS timestamptz[])) AS k(d, s, n, at) "
-    "JOIN catalog.item i ON i.department = k.d AND i.source_id = k.s "
+    "JOIN catalog.item i ON i.department = k.d AND i.source_id = k.s JOIN catalog.outbox o USING (outbox_id) "
     "JOIN catalog.version v ON v.item_id = i.item_id AND v.version = k.n AND v.at = k.at AND v.sha256 <> '' "
-    "GROUP BY v.item_id) k JOIN catalog.item i USING (item_id) JOIN catalog.outbox o USING (outbox_id) "
-    "JOIN catalog.department c ON c.code = i.department ORDER BY i.item_id FOR UPDATE OF i"
+    "GROUP BY i.item_id, o.body ORDER BY i.item_id"
 )
 
 
@@ -160,10 +156,3 @@ def _columns(known: Sequence[Sealed]) -> dict[str, Any]:
         "versions": [each.version for each in known],
         "ats": [each.at for each in known],
     }
-
-
-def _without(row: Any, now: datetime) -> NextState:
-    standing = standing_of(row, public=to_json(from_json(row.body)["data"]))
-    who = Identity(row.item_id, row.url, row.index_number, row.published_at, row.first_published_on)
-    turn = Turn(who, standing, Office(row.department, row.names), now)
-    return sealed_again(turn, row.source_id, row.versions)

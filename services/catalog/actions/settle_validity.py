@@ -15,7 +15,6 @@ from services.catalog import rules
 from services.catalog.announcing import record_event
 from services.catalog.batch import Key, effects_of, locking, standing_of
 from services.catalog.tables import outbox
-from services.catalog.writing import Changes, purging
 from shared.outbox import announce, reserve_ids
 from shared.session import together
 
@@ -36,7 +35,7 @@ async def settle_validity(
     for row in rows:
         following = _following(row, effects.get((row.department, row.source_id), []), now, zone)
         if following is not None:
-            await write_version(session, row, following, now=now)
+            await _write(session, row, following, now)
             changed += 1
     return changed
 
@@ -80,10 +79,9 @@ def _following(
     return rules.settled(turn, row.source_id, row.declared, zone)
 
 
-async def write_version(
-    session: AsyncSession, row: Any, following: rules.NextState, *, now: datetime
+async def _write(
+    session: AsyncSession, row: Any, following: rules.NextState, now: datetime
 ) -> None:
-    """Say and store a version that no event of the item's department has made; *row* is the item as it stands."""
     [outbox_id] = await reserve_ids(session, outbox, 1)
     said = record_event(
         following, outbox_id=outbox_id, department=row.department, source_id=row.source_id, now=now
@@ -98,9 +96,7 @@ async def write_version(
         "change": following.change,
         "sha256": following.sha256,
     }
-    sealed = Changes(purges=[(row.item_id, version) for version in following.sealed])
-    statements = [(_UPDATE_ITEM, values), (_ADD_VERSION, values), *purging(sealed, now)]
-    await together(session, *statements)
+    await together(session, (_UPDATE_ITEM, values), (_ADD_VERSION, values))
 
 
 _UPDATE_ITEM = (
