@@ -1,4 +1,4 @@
-"""Which revisions of the schemas this program knows, and the way to the newest, all services in one transaction."""
+"""Which revisions of the schemas this program knows."""
 
 from __future__ import annotations
 
