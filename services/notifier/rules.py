@@ -157,6 +157,8 @@ class Notice(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     kind: Kind
+    version: int = 0
+    """The version whose text this is; 0 in what an older program stored."""
     department: str
     department_names: Names
     url: str
@@ -252,6 +254,7 @@ def notice_of(state: ItemState, zone_day: date) -> Notice:
     kind = kind_of(state)
     frame = {
         "kind": kind,
+        "version": state.version,
         "department": state.department.code,
         "department_names": state.department.names,
         "url": state.url,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,7 +14,8 @@ from sqlalchemy.exc import IntegrityError
 from services.notifier.actions.remove_subscriptions import remove_subscriptions
 from services.notifier.matcher import Matcher
 from services.notifier.rules import Target
-from services.notifier.tables import delivery, notice, told
+from services.notifier.tables import delivery, notice, purge, told
+from shared.events.record import ItemState
 from tests.notifier.house import NOON, House, state, text_of, withdrawn
 
 ITEM = UUID("00000000-0000-4000-8000-00000000000a")
@@ -227,6 +229,63 @@ async def test_publishing_anew_after_a_withdrawal_is_no_correction(house: House)
     await house.hear(state(ITEM, 3, history=history))
     await house.deliver()
     assert [mail["Subject"][:7] for mail in house.mails()] == ["[交通运输局]"]
+
+
+def sealing(item: UUID, version: int, sealed: set[int], **changes: Any) -> ItemState:
+    """Return a minor version of which the history says that others are sealed."""
+    history = [entry.model_dump() for entry in state(item, version).history]
+    for entry in history:
+        entry["sealed"] = entry["version"] in sealed
+    history[-1]["change"] = "minor"
+    own = {"change": "minor", "notice_version": version - 1, "title": "改正后的标题"}
+    return state(item, version, **(own | {"history": history} | changes))
+
+
+async def contents(house: House) -> dict[int, Any]:
+    """Return what is stored of the notices, by their versions."""
+    async with house.db.sessions() as session:
+        rows = await session.execute(select(notice.c.notice_version, notice.c.content))
+        return {row.notice_version: row.content for row in rows}
+
+
+@pytest.mark.parametrize("state_of_mail", ["pending", "deferred"])
+async def test_a_seal_stops_mails_though_it_is_no_news(house: House, state_of_mail: str) -> None:
+    """A minor change that seals a version empties its notice and stops what waits of it; earlier notices go out."""
+    await house.follow()
+    await house.hear(state(ITEM), state(ITEM, 2, title="泄露的标题"))
+    if state_of_mail == "deferred":
+        async with house.db.sessions.begin() as session:
+            await session.execute(
+                update(delivery).values(state="deferred", reason="451", next_at=house.now)
+            )
+    await house.hear(sealing(ITEM, 3, {2}))
+    await house.deliver()
+    assert [mail["Subject"] for mail in house.mails()] == [
+        "[交通运输局] 关于S207石桥段封闭施工的公告"
+    ]
+    assert await house.states() == ["sent", "failed"]
+    assert (await contents(house))[2] is None
+    async with house.db.sessions() as session:
+        assert (await session.scalars(select(purge.c.version))).all() == [2]
+
+
+async def test_a_notice_with_a_clean_text_is_not_stopped_by_an_old_seal(house: House) -> None:
+    """A notice that was first seen through the sealing version has its text: later versions do not stop it."""
+    await house.follow()
+    await house.hear(sealing(ITEM, 2, {1}))
+    await house.hear(sealing(ITEM, 3, {1}, notice_version=1))
+    await house.deliver()
+    assert [mail["Subject"] for mail in house.mails()] == ["[交通运输局] 改正后的标题"]
+
+
+async def test_a_notice_told_with_a_sealed_text_is_stopped(house: House) -> None:
+    """A notice of version 1 that was first seen through version 2 has the text of version 2, and goes with it."""
+    await house.follow()
+    await house.hear(state(ITEM, 2, notice_version=1, change="minor", title="泄露的标题"))
+    await house.hear(sealing(ITEM, 3, {2}, notice_version=1))
+    await house.deliver()
+    assert house.mails() == []
+    assert (await contents(house))[1] is None
 
 
 # --- leaving

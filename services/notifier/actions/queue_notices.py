@@ -65,11 +65,13 @@ async def queue_notices(
     news: list[ItemState] = []
     for each in seen:
         state, known = each.state, held.get(each.state.item_id)
+        await _silence_sealed(session, state)  # whether it is news or not
         fresh = is_news(state, known)
         if fresh and noticed_at(state) >= started_at:
             news.append(state)
-        elif fresh:  # a restore may bring back the text of what counts as told
-            await _silence(session, state, withdrawn=state.state != "published")
+        elif fresh and state.state != "published":
+            # a restore may bring back the text of what counts as told
+            await _silence_earlier(session, state)
         if fresh or known is None:
             since[state.item_id] = now
         held[state.item_id] = after = advanced(state, known)
@@ -131,7 +133,8 @@ async def _queue(
     session: AsyncSession, state: ItemState, *, matcher: Matcher, timezone: str, now: datetime
 ) -> int:
     withdrawn = state.state != "published"
-    await _silence(session, state, withdrawn=withdrawn)
+    if withdrawn:
+        await _silence_earlier(session, state)
     keys = await asyncio.to_thread(_fitting, matcher, state)
     fits = subscription.c.subscription_id == any_(
         literal(list(keys), type_=delivery.c.because.type)
@@ -156,19 +159,35 @@ def _fitting(matcher: Matcher, state: ItemState) -> set[UUID]:
     return matcher.match(Sight(state.department.code, state.catalogue, tokens))
 
 
-async def _silence(session: AsyncSession, state: ItemState, *, withdrawn: bool) -> None:
-    """Empty and stop the earlier notices of an item that is withdrawn, or those of its sealed versions."""
-    sealed = max((entry.version for entry in state.history if entry.sealed), default=0)
-    below = state.notice_version if withdrawn else sealed + 1
-    if below <= 1:
-        return
-    old = select(notice.c.notice_id).where(
-        notice.c.item_id == state.item_id, notice.c.notice_version < below
+async def _silence_earlier(session: AsyncSession, state: ItemState) -> None:
+    """Stop the earlier notices of an item that is withdrawn."""
+    await _silence(session, state, notice.c.notice_version < state.notice_version)
+
+
+async def _silence_sealed(session: AsyncSession, state: ItemState) -> None:
+    """Stop the notices that speak with the text of a version which is sealed by now."""
+    sealed = [entry.version for entry in state.history if entry.sealed]
+    if sealed:
+        spoken = func.coalesce(
+            func.nullif(notice.c.content["version"].as_integer(), 0), notice.c.notice_version
+        )
+        await _silence(session, state, spoken.in_(sealed))
+
+
+async def _silence(session: AsyncSession, state: ItemState, which: ColumnElement[bool]) -> None:
+    """Empty those notices of an item, and do not send what still waits of them."""
+    emptied = await session.scalars(
+        update(notice)
+        .where(notice.c.item_id == state.item_id, which, notice.c.content.is_not(None))
+        .values(content=None)
+        .returning(notice.c.notice_id)
     )
-    await session.execute(update(notice).where(notice.c.notice_id.in_(old)).values(content=None))
     await session.execute(
         update(delivery)
-        .where(delivery.c.notice_id.in_(old), delivery.c.state.in_(("pending", "deferred")))
+        .where(
+            delivery.c.notice_id.in_(emptied.all()),
+            delivery.c.state.in_(("pending", "deferred")),
+        )
         .values(state="failed", reason="withdrawn before it was sent")
     )
 
