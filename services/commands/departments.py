@@ -93,7 +93,9 @@ def set_(
     kind: Annotated[
         str | None, typer.Option(help="government | bureau | township | village | institution")
     ] = None,
-    phone: Annotated[str | None, typer.Option(help="咨询电话 / phone for questions")] = None,
+    phone: Annotated[
+        str | None, typer.Option(help="咨询电话，空则删去 / phone for questions; empty: none")
+    ] = None,
     history: Annotated[
         bool | None, typer.Option("--history/--no-history", help="历史导入权限")
     ] = None,
@@ -109,7 +111,7 @@ def set_(
     }
     changes = {
         "names": names or None, "policy": policy, "parent": parent, "kind": kind, "history": history,
-        "contact": {"phone": phone} if phone else None,
+        "contact": {"phone": phone} if phone is not None else None,
     }  # fmt: skip
 
     async def work(session: Any, now: datetime) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.catalog.actions.add_department import NoSuchParent
 from services.catalog.announcing import announce_department
 from services.catalog.tables import department
 from shared.errors import Refused
@@ -31,13 +32,24 @@ class NoSuchDepartment(Refused):
     status = 404
 
 
+class ParentIsBelow(Refused):
+    """上级单位不能是它自己，也不能是它的下级。 / A body cannot lie below itself, or below one that lies below it."""
+
+
 async def change_department(
     session: AsyncSession, code: str, changes: dict[str, Any], *, now: datetime
 ) -> None:
-    """Set the given fields and say the new state of the body; names are merged, the rest replaced."""
+    """Set the given fields and say the new state of the body; names and contact are merged, the rest replaced.
+
+    An empty part of the contact goes. Raises `NoSuchDepartment`, `NoSuchParent`, `ParentIsBelow`.
+    """
+    if changes.get("parent") is not None:  # two that move at once could each come below the other
+        await session.execute(
+            text("SELECT pg_advisory_xact_lock(hashtext('catalog moves departments'))")
+        )
     row = (
         await session.execute(
-            text("SELECT names FROM catalog.department WHERE code = :code FOR UPDATE"),
+            text("SELECT names, contact FROM catalog.department WHERE code = :code FOR UPDATE"),
             {"code": code},
         )
     ).one_or_none()
@@ -48,8 +60,30 @@ async def change_department(
     }
     if "names" in values:
         values["names"] = row.names | values["names"]
+    if "contact" in values:
+        parts = (row.contact or {}) | values["contact"]
+        values["contact"] = {name: part for name, part in parts.items() if part} or None
+    if "parent" in values:
+        await _judge_parent(session, code, values["parent"])
     if not values:
         return
     values["version"] = department.c.version + 1
     await session.execute(update(department).where(department.c.code == code).values(**values))
     await announce_department(session, code, now=now)
+
+
+async def _judge_parent(session: AsyncSession, code: str, parent: str) -> None:
+    """Refuse a parent that is not there, is *code* itself or lies below it."""
+    rows = await session.execute(
+        text(
+            "WITH RECURSIVE above(code) AS (SELECT code FROM catalog.department WHERE code = :parent UNION "
+            "SELECT d.parent FROM catalog.department d JOIN above a ON d.code = a.code WHERE d.parent IS NOT NULL) "
+            "SELECT code FROM above"
+        ),
+        {"parent": parent},
+    )
+    above = {row.code for row in rows}
+    if not above:
+        raise NoSuchParent(parent)
+    if code in above:
+        raise ParentIsBelow(f"{code} → {parent}")
