@@ -9,6 +9,7 @@ from nats.aio.msg import Msg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.catalog import standard
 from services.catalog.actions.accept_items import accept_items
 from services.catalog.actions.note_visible import note_visible
 from services.catalog.actions.prepare_events import Received, prepare_in_turns
@@ -47,7 +48,11 @@ async def on_effect(events: Sequence[VisibleEvent], session: AsyncSession, now: 
 async def senders_of(session: AsyncSession, codes: set[str]) -> dict[str, Sender]:
     """Return what reading must know of the departments *codes*."""
     rows = await session.execute(
-        text("SELECT code, history FROM catalog.department WHERE code = ANY(:codes)"),
-        {"codes": sorted(codes)},
+        text(
+            "SELECT d.code, d.history, ARRAY(SELECT e ->> 'code' FROM catalog.site_list l, "
+            "jsonb_array_elements(l.value -> 'entries') AS e WHERE l.key = 'catalogue' "
+            "AND e ->> 'code' <> ALL(:standard)) AS added FROM catalog.department d WHERE d.code = ANY(:codes)"
+        ),
+        {"codes": sorted(codes), "standard": sorted(standard.codes())},
     )
-    return {row.code: Sender(history=row.history) for row in rows}
+    return {row.code: Sender(frozenset(row.added), history=row.history) for row in rows}

@@ -6,6 +6,7 @@ The codes never change; `standard_catalogue.toml` holds names, basis, limits and
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,35 @@ def _tables() -> dict[str, Any]:
 def entries() -> tuple[CatalogueEntry, ...]:
     """Return the entries of the standard catalogue 政府信息公开目录, in the order of a menu."""
     return tuple(CatalogueEntry.model_validate(row) for row in _tables()["entry"])
+
+
+def plain() -> list[dict[str, Any]]:
+    """Return the entries as `record._site.catalogue` carries them."""
+    return [entry.model_dump(mode="json", by_alias=True, exclude_none=True) for entry in entries()]
+
+
+def with_own(
+    standing: Sequence[Mapping[str, Any]], held: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the entries *standing* with what an operator has made of them in *held*.
+
+    Entries that were added stay, each behind those of its parent; of one with the mark `own` names and `hidden` stay.
+    """
+    own = {entry["code"]: entry for entry in held}
+    found = []
+    for entry in standing:
+        mine = own.pop(entry["code"], {})
+        kept = ("names", "hidden", "own") if mine.get("own") else ()
+        found.append({**entry, **{name: mine[name] for name in kept if name in mine}})
+    for entry in own.values():
+        above = str(entry.get("parent"))
+        family = [
+            place
+            for place, one in enumerate(found)
+            if one["code"] == above or one["code"].startswith(f"{above}.")
+        ]
+        found.insert(family[-1] + 1 if family else len(found), dict(entry))
+    return found
 
 
 @cache

@@ -62,6 +62,48 @@ def set_(
 
 
 @group.command()
+def entry(
+    code: Annotated[
+        str,
+        typer.Argument(help="目录事项代码，如 notice.road / code of the entry, e.g. notice.road"),
+    ],
+    name: Annotated[str | None, typer.Option(help="名称 / name in Simplified Chinese")] = None,
+    name_hant: Annotated[
+        str | None, typer.Option(help="繁体名称 / name in Traditional Chinese")
+    ] = None,
+    name_en: Annotated[str | None, typer.Option(help="英文名称 / name in English")] = None,
+    on: Annotated[
+        bool | None,
+        typer.Option("--on/--off", help="在目录中显示、隐藏 / show in the menu, or hide from it"),
+    ] = None,
+    data: Data = None,
+) -> None:
+    """增加下级目录事项，或改名、隐藏 / Add an entry below one of the catalogue, rename or hide one.
+
+    代码写成“上级代码.自己的词”；时限和频次随上级。隐藏只是不列在目录里，仍可使用。
+    / A new code is `<code above>.<word>`; limits and frequency are those above. What is hidden may still be used.
+    """
+    names = {
+        tag: text
+        for tag, text in (("zh-Hans", name), ("zh-Hant", name_hant), ("en", name_en))
+        if text
+    }
+    if not names and on is None:
+        raise typer.BadParameter(
+            "请给出名称，或 --on、--off / give a name, --on or --off", param_hint="--name"
+        )
+
+    async def work(session: Any, now: Any) -> bool:
+        from services.catalog.actions.change_entry import change_entry
+
+        hidden = None if on is None else not on
+        return await change_entry(session, code, names=names, hidden=hidden, now=now)
+
+    added = in_catalog(data, work)
+    typer.echo(f"{code}: {'已增加 / added' if added else '已修改 / changed'}")
+
+
+@group.command()
 def show(data: Data = None) -> None:
     """查看网站设置 / Show what the site says about itself."""
     import json
