@@ -213,6 +213,17 @@ def test_the_guides_metas_are_there(pages):
     assert meta(item, "ContentSource") == "青禾县人民政府"
 
 
+def test_history_is_dated_for_machines_as_for_readers(county: County) -> None:
+    """What was published elsewhere before has that day as its date: in words, for programs and in the meta tags."""
+    view = county.item_view(POLICY)
+    old = view.state.model_copy(update={"first_published_on": date(2014, 5, 1)})
+    tree = parsed(draw.render_item(replace(view, state=old), "zh-Hans", county.site))
+    assert tree.xpath("//meta[@name='PubDate']/@content") == ["2014-05-01 00:00"]
+    assert tree.xpath("//p[contains(@class, 'meta')]//time/@datetime")[0] == "2014-05-01"
+    (script,) = tree.xpath("//script[@type='application/ld+json']/text()")
+    assert json.loads(script)["datePublished"] == "2014-05-01"
+
+
 def test_the_first_page_is_small():
     """The home page with sheet and script stays within 60 KB, the script within 1 KB."""
     county = load()

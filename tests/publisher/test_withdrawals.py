@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import random
+
 import feedparser
 import pytest
 
+from shared.events.record import RecordEvent
 from tests.publisher.conftest import Press
-from tests.publisher.test_convergence import assert_same
+from tests.publisher.test_convergence import assert_same, feed, history, other_press
 from tests.publisher.world import CATALOGUE, World
 
+__all__ = ["other_press"]
 TITLE = "关于机密名单的通知"
 LISTS = (
     "/",
@@ -67,6 +71,7 @@ async def test_gone(press: Press, kind: str) -> None:
     (entry,) = [one for one in _feed(press) if one.id.endswith(str(_first(press)))]
     assert entry.title == "[已撤回]"
     assert ("内容有误" in entry.summary) == (kind == "vanish")
+    assert ("第 3 版" in entry.summary) == (kind == "vanish")
     folder = press.current / "transport/2026/1"
     if kind == "redirect":
         assert (folder / ".redirect").read_text() == "/transport/2026/2/\n"
@@ -123,3 +128,43 @@ async def test_a_withdrawal_reaches_lists_before_the_notice(press: Press) -> Non
     assert TITLE in press.page("/transport/2026/1/")
     await press.renderer.drain()
     assert TITLE not in press.page("/transport/2026/1/")
+
+
+@pytest.mark.parametrize("kind", ["gone", "vanish", "redirect", "withdrawn"])
+async def test_the_register_has_a_line_where_lists_have_none(press: Press, kind: str) -> None:
+    """Every withdrawal stands in 更正与撤回, without title where lists show no row; the home page shows titles alone."""
+    await printed(
+        press, kind, **({"redirect_to": "/transport/2026/2/"} if kind == "redirect" else {})
+    )
+    for path in ("/corrections/", "/corrections/2026/"):
+        assert '<a href="/transport/2026/1/">' in press.page(path)
+    assert ('<a href="/transport/2026/1/">' in press.page("/")) == (kind == "withdrawn")
+
+
+async def test_the_site_fed_live_is_the_one_rebuilt_from_the_feed(
+    press: Press, other_press: Press
+) -> None:
+    """The feed leaves out for ever what lies before a withdrawal; a publisher that saw it shows the same bytes."""
+    world = history(7)
+    world.publish("transport", "a", title=TITLE)
+    world.withdraw("transport", "a")
+    world.publish("transport", "a", title="重新发布")
+    world.publish("transport", "a", title="重新发布(改)")
+    await feed(press, world.events, random.Random(7))
+    fallen = {
+        event.data.item_id: event.data.version
+        for event in world.events
+        if isinstance(event, RecordEvent) and event.data.state != "published"
+    }
+    kept = [
+        event
+        for event in world.events
+        if not isinstance(event, RecordEvent)
+        or event.data.version >= fallen.get(event.data.item_id, 0)
+    ]
+    assert len(kept) < len(world.events)
+    await other_press.print(*kept)
+    url = world.states["transport/a"]["url"]
+    assert "重新发布" in press.page(f"{url}v3/")
+    assert not (press.current / url.strip("/") / "v1").exists()
+    assert_same(press.files(), other_press.files())

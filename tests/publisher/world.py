@@ -22,6 +22,7 @@ from shared.events.record import (
 EPOCH = UUID("00000000-0000-7000-8000-000000000001")
 SPACE = UUID("00000000-0000-7000-8000-0000000000ff")
 START = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
+STEP = timedelta(minutes=7)
 
 CATALOGUE = {
     "entries": [
@@ -76,12 +77,20 @@ class World:
     ) -> AnyRecord:
         """Withdraw an item."""
         before = self.states[f"{department}/{source_id}"]
-        kept = (
-            ("title", "catalogue", "formed_on", "language")
-            if kind == "withdrawn"
-            else ("catalogue", "language")
-        )
+        kept = {
+            "withdrawn": ("title", "catalogue", "formed_on", "language", "first_published_on"),
+            "vanish": (),
+        }.get(kind, ("catalogue", "language"))
         state = {name: before[name] for name in kept if name in before}
+        if kind == "vanish":
+            at = (self.now + STEP).isoformat()
+            sealed = ("version", "change")
+            history = [
+                {name: entry[name] for name in sealed} | {"at": at, "sealed": True}
+                for entry in before["history"]
+            ]
+            before = before | {"history": history}
+            state |= {"catalogue": "other", "published_at": at, "index_number": None}
         return self._next(
             department,
             source_id,
@@ -148,7 +157,7 @@ class World:
         )
 
     def _tick(self) -> None:
-        self.now += timedelta(minutes=7)
+        self.now += STEP
 
     def _said(self, kind: str, source: str, data: dict[str, Any]) -> AnyRecord:
         self.sequence += 1

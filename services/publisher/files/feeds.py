@@ -26,7 +26,7 @@ _WITHDRAWN = "已撤回"
 _SAID = {
     "withdrawn": "这条信息已经撤回。",
     "gone": "这条信息已经移除。",
-    "vanish": "这条信息已经依法删除。",
+    "vanish": "这条信息已经依法删除（第 {version} 版）。",
     "redirect": "这条信息已经移到别处。",
 }
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -69,7 +69,7 @@ def entry_of(row: Any, site: SiteView) -> Entry:
 def _text(row: Any, site: SiteView) -> str:
     if row.standing == "published":
         return clean(row.summary)
-    said = _SAID[row.standing]
+    said = _SAID[row.standing].format(version=row.version)
     if row.standing == "redirect" and row.redirect_to:
         return f"{said} {_absolute(row.redirect_to, site)}"
     return (

@@ -120,7 +120,9 @@ def item_data(state: ItemState, lang: Lang, site: SiteView) -> Markup:
         "inLanguage": state.language,
         "abstract": state.summary,
         "keywords": list(state.keywords),
-        "datePublished": _iso(state.published_at, site),
+        "datePublished": state.first_published_on.isoformat()
+        if state.first_published_on
+        else _iso(state.published_at, site),
         "dateModified": _iso(state.updated_at, site),
         "version": str(state.version),
         "publisher": {"@type": "GovernmentOrganization", "name": state.department.names.of(lang)},
@@ -161,7 +163,8 @@ def item_metas(state: ItemState, lang: Lang, site: SiteView) -> Meta:
     entry = site.entries.get(state.catalogue)
     column = entry.names.of(lang) if entry else state.catalogue
     department = state.department.names.of(lang)
-    published = dates.local(state.published_at, site.settings.timezone)
+    # of what was published elsewhere before only the day is known, and the guide wants a time
+    published = state.first_published_on or dates.local(state.published_at, site.settings.timezone)
     metas = [
         ("ColumnName", column),
         ("ArticleTitle", state.title or ""),

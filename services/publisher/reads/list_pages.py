@@ -67,7 +67,7 @@ def entry_of(site: SiteView, code: str) -> CatalogueEntry:
 async def home(batch: Batch, _: dict[str, Any]) -> ListPage:
     """Return the home page."""
     session, site = batch.session, batch.site
-    corrected = await rows.corrections(session, 5)
+    corrected = await rows.corrections(session, 5, titled=True)
     view = views.HomeView(
         emergencies=await rows.ongoing(session, site, 5, urgent=True),
         ongoing=await rows.ongoing(session, site, 8),
@@ -226,7 +226,10 @@ def _blank(about: CatalogueEntry, own: DepartmentEntry | None, site: SiteView) -
 
 
 async def corrections(batch: Batch, args: dict[str, Any]) -> ListPage:
-    """Return corrections and withdrawals, of a year or the newest."""
+    """Return corrections and withdrawals, of a year or the newest.
+
+    This is the public register of what was withdrawn: also what left every list has its line here, without title.
+    """
     found = await rows.corrections(batch.session, _CORRECTIONS, args["year"])
     years = () if args["year"] else await rows.correction_years(batch.session)
     site = (

@@ -168,17 +168,23 @@ class Corrections:
     at: datetime | None
 
 
-async def corrections(session: AsyncSession, limit: int, year: int | None = None) -> Corrections:
-    """Return the newest corrections and withdrawals of items whose pages say so, of a year if given."""
+async def corrections(
+    session: AsyncSession, limit: int, year: int | None = None, *, titled: bool = False
+) -> Corrections:
+    """Return the newest corrections and withdrawals of items whose pages say so, of a year if given.
+
+    *titled*: only those that a list may show, without what is gone, redirected or vanished.
+    """
     found = await session.execute(
         text(
             "SELECT i.item_id, i.title, i.url, i.standing, i.department, d.names, i.corrected_at, i.corrected_version, "
             f"i.correction_note, i.sequence, i.updated_at FROM {_ITEMS} "
             "JOIN publisher.listing p ON p.item_id = i.item_id WHERE i.corrected_at IS NOT NULL "
             "AND (CAST(:year AS integer) IS NULL OR i.corrected_year = :year) "
+            "AND (NOT :titled OR i.standing IN ('published', 'withdrawn')) "
             "ORDER BY i.corrected_at DESC, i.item_id LIMIT :limit"
         ),
-        {"year": year, "limit": limit},
+        {"year": year, "limit": limit, "titled": titled},
     )
     rows = list(found)
     newest = max(rows, key=lambda row: row.sequence, default=None)

@@ -165,13 +165,14 @@ def badges(row: Any, *, now: datetime | None, explained: bool) -> tuple[Badge, .
 def visible_versions(kept: Iterable[tuple[int, str, bool]], state: ItemState) -> list[int]:
     """Return the versions of *state*'s item that have a page of their own, ascending.
 
-    *kept* holds (version, standing, has text). Sealed ones have none; neither has a withdrawal, nor what
-    lies before one that purges, nor anything while the item is withdrawn.
+    *kept* holds (version, standing, has text). Sealed ones have none; neither has a withdrawal of any kind, nor
+    what lies before one (the record feed leaves that out for ever), nor anything while the item is withdrawn.
     """
     if state.state != "published":
         return []
     rows = list(kept)
-    floor = max((version for version, standing, _ in rows if standing in PURGING), default=0)
+    withdrawals = (entry.version for entry in state.history if entry.change == "withdrawal")
+    floor = max(withdrawals, default=0)
     sealed = {entry.version for entry in state.history if entry.sealed}
     return sorted(
         version
