@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from services.catalog.actions.issue_key import revoke_keys
-from services.catalog.http.events import MAX_BATCH
+from services.catalog.http.edge import MAX_BATCH
 from shared.events.record import ItemState, parse_record
 from tests.catalog.desk import (
     TOKEN,

@@ -6,12 +6,15 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from services.catalog.actions.store_blob import store_blob
+from services.catalog.http import openapi
 from services.catalog.http.edge import DepartmentActor, Here, Now
 
 router = APIRouter()
 
 
-@router.put("/api/blobs/{sha256}", summary="Upload an attachment", tags=["intake"], status_code=201)
+@router.put(
+    "/api/blobs/{sha256}", summary="Upload an attachment", tags=["intake"], **openapi.PUT_BLOB
+)
 async def put_blob(
     request: Request, sha256: str, catalog: Here, department: DepartmentActor, now: Now
 ) -> JSONResponse:

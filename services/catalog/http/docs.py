@@ -10,13 +10,15 @@ import yaml
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 
-from shared.events.asyncapi import document
+from services.catalog.http import openapi as interface
+from services.catalog.http.edge import Catalog, Here
+from shared.events import asyncapi as streams
 
 router = APIRouter()
 
 _PAGE = """<!doctype html><html lang="zh-CN"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>数据与接口 · API</title><link rel="stylesheet" href="/api/docs.css"><main><h1>数据与接口 · API</h1>
-<p>机器可读：<a href="/api/openapi.json">OpenAPI 3.1</a> · <a href="/api/asyncapi.yaml">AsyncAPI 3.0</a>。
+<title>数据与接口 · API</title><link rel="stylesheet" href="{prefix}/api/docs.css"><main><h1>数据与接口 · API</h1>
+<p>机器可读：<a href="{prefix}/api/openapi.json">OpenAPI 3.1</a> · <a href="{prefix}/api/asyncapi.yaml">AsyncAPI 3.0</a>。
 推送信息须用本单位的密钥 <code>Authorization: Bearer KEY</code>；读取公开信息不需要密钥，也不限次数。</p>{body}</main></html>"""
 
 _CSS = """body{font:18px/1.7 "PingFang SC","Microsoft YaHei","Noto Sans CJK SC",system-ui,sans-serif;margin:0 auto;max-width:60rem;
@@ -28,7 +30,7 @@ background:#f5f5f2}code{overflow-wrap:anywhere}pre{overflow:auto;padding:.5rem}d
 @router.get("/api/asyncapi.yaml", include_in_schema=False)
 async def asyncapi() -> PlainTextResponse:
     """Answer the AsyncAPI 3 document of the streams."""
-    content = yaml.safe_dump(document(), allow_unicode=True, sort_keys=False)
+    content = yaml.safe_dump(streams.document(), allow_unicode=True, sort_keys=False)
     return PlainTextResponse(content, media_type="application/yaml")
 
 
@@ -39,25 +41,30 @@ async def css() -> PlainTextResponse:
 
 
 @router.get("/api/openapi.json", include_in_schema=False)
-async def openapi(request: Request) -> JSONResponse:
-    """Answer the OpenAPI document of the catalog."""
-    return JSONResponse(request.app.openapi())
+async def openapi(request: Request, catalog: Here) -> JSONResponse:
+    """Answer the OpenAPI document: this service's routes, and what others answer under the same address."""
+    return JSONResponse(interface.document(request.app, _prefix(catalog)))
 
 
 @router.get("/api/docs", include_in_schema=False)
-async def docs(request: Request) -> HTMLResponse:
+async def docs(request: Request, catalog: Here) -> HTMLResponse:
     """Answer one page with every operation and every event, from the same documents."""
+    prefix = _prefix(catalog)
+    paths = interface.document(request.app, prefix)["paths"]
     operations = "".join(
-        _operation(path, verb, op)
-        for path, ops in request.app.openapi()["paths"].items()
-        for verb, op in ops.items()
+        _operation(path, verb, op) for path, ops in paths.items() for verb, op in ops.items()
     )
-    channels = "".join(_channel(name, channel) for name, channel in document()["channels"].items())
-    schemas = "".join(
-        _schema(name, schema) for name, schema in document()["components"]["schemas"].items()
+    channels = "".join(
+        _channel(name, channel) for name, channel in streams.document()["channels"].items()
     )
+    schemas = "".join(_schema(name, schema) for name, schema in interface.schemas().items())
     body = f"<h2>HTTP</h2>{operations}<h2>NATS</h2>{channels}<h2>JSON Schema</h2>{schemas}"
-    return HTMLResponse(_PAGE.format(body=body))
+    return HTMLResponse(_PAGE.format(body=body, prefix=escape(prefix)))
+
+
+def _prefix(catalog: Catalog) -> str:
+    """Return the path below which the site lies, without a slash at its end."""
+    return catalog.settings.path_prefix.rstrip("/")
 
 
 def _operation(path: str, verb: str, operation: dict[str, Any]) -> str:
@@ -66,7 +73,8 @@ def _operation(path: str, verb: str, operation: dict[str, Any]) -> str:
         for p in operation.get("parameters", [])
     )
     return (
-        f"<h3><code>{verb.upper()} {escape(path)}</code></h3><p>{escape(operation.get('description', ''))}</p>"
+        f"<h3><code>{verb.upper()} {escape(path)}</code></h3>"
+        f"<p>{escape(operation.get('description', operation['summary']))}</p>"
         f"{f'<dl>{parameters}</dl>' if parameters else ''}"
     )
 

@@ -31,6 +31,10 @@ class TooLarge(Refused):
     status = 413
 
 
+MAX_BATCH = 500
+"""Events of one request."""
+
+
 class _SourceId(Convertor[str]):
     """The rest of a path as it is. The convertor `path` drops a line break at its end, and an item would be another."""
 

@@ -11,7 +11,8 @@ from pydantic_core import to_json
 
 from services.catalog.actions.accept_items import accept_items
 from services.catalog.actions.prepare_events import Received, prepare_in_turns
-from services.catalog.http.edge import DepartmentActor, Here, Now, TooLarge, body_of
+from services.catalog.http import openapi
+from services.catalog.http.edge import MAX_BATCH, DepartmentActor, Here, Now, TooLarge, body_of
 from services.catalog.inbox import senders_of
 from shared import failpoints
 from shared.errors import Refused
@@ -21,7 +22,6 @@ from shared.http import traceparent_of
 
 router = APIRouter()
 
-MAX_BATCH = 500
 MAX_BATCH_BYTES = 64 * 1024 * 1024
 SMALL_BATCH_BYTES = 512 * 1024
 """Below it, a batch is parted on the loop: under two milliseconds."""
@@ -39,7 +39,12 @@ class WrongContentType(Refused):
     status = 415
 
 
-@router.post("/api/events", summary="Push one event or a batch of at most 500", tags=["intake"])
+@router.post(
+    "/api/events",
+    summary="Push one event or a batch of at most 500",
+    tags=["intake"],
+    **openapi.PUSH,
+)
 async def push(request: Request, catalog: Here, department: DepartmentActor, now: Now) -> Response:
     """Answer `{"results": [outcome…]}`; a single event that is refused answers 422, a conflict 409, another's 403."""
     batch = _is_batch(request)

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from services.catalog import queries
 from services.catalog.actions.accept_items import accept_items
 from services.catalog.actions.prepare_events import prepare_data
-from services.catalog.http import delivery
+from services.catalog.http import delivery, openapi
 from services.catalog.http.edge import (
     AnyActor,
     Catalog,
@@ -46,6 +46,7 @@ class NoSuchItem(Refused):
     "/api/items/{department}/{source_id:source_id}",
     summary="Publish or change an item",
     tags=["intake"],
+    **openapi.PUT_ITEM,
 )
 async def put_item(
     request: Request,
@@ -71,7 +72,10 @@ async def put_item(
 
 
 @router.delete(
-    "/api/items/{department}/{source_id:source_id}", summary="Withdraw an item", tags=["intake"]
+    "/api/items/{department}/{source_id:source_id}",
+    summary="Withdraw an item",
+    tags=["intake"],
+    **openapi.DELETE_ITEM,
 )
 async def delete_item(
     request: Request,
@@ -141,6 +145,7 @@ async def _apply(
     "/api/items/{department}/{source_id:source_id}",
     summary="Public state, versions, delivery",
     tags=["public"],
+    **openapi.GET_ITEM,
 )
 async def get_item(
     request: Request, department: str, source_id: str, catalog: Here, actor: AnyActor

@@ -9,12 +9,13 @@ from fastapi.responses import JSONResponse, Response
 from pydantic_core import to_json
 
 from services.catalog import queries
+from services.catalog.http import openapi
 from services.catalog.http.edge import DepartmentActor, Here
 
 router = APIRouter()
 
 
-@router.get("/api/records", summary="The public record feed", tags=["public"])
+@router.get("/api/records", summary="The public record feed", tags=["public"], **openapi.RECORDS)
 async def records(
     catalog: Here,
     after: int = Query(0, ge=0, description="the last sequence that you have"),
@@ -36,7 +37,9 @@ async def records(
     )
 
 
-@router.get("/api/outcomes", summary="What became of your events", tags=["intake"])
+@router.get(
+    "/api/outcomes", summary="What became of your events", tags=["intake"], **openapi.OUTCOMES
+)
 async def outcomes(
     catalog: Here,
     department: DepartmentActor,
