@@ -73,7 +73,9 @@ async def purge_texts(session: AsyncSession, leaks: Sequence[Leak]) -> None:
 
 _KEYS = "unnest(CAST(:d AS text[]), CAST(:s AS text[])) AS k(d, s)"
 _WAITING = (
-    "UPDATE catalog.waiting w SET event = '{}', content_sha256 = '', attributes = NULL FROM " + _KEYS + " "
+    "UPDATE catalog.waiting w SET event = '{}', content_sha256 = '', attributes = NULL FROM "
+    + _KEYS
+    + " "
     "WHERE w.department = k.d AND w.source_id = k.s AND w.decision IS NOT NULL"
 )
 _RECEIPTS = (
