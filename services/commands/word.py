@@ -60,6 +60,7 @@ LABELS = {
     "formed_on": "成文日期 date made",
     "catalogue": "目录事项 entry",
     "genre": "体裁 type",
+    "source_id": "编号 id",
 }
 _OPTIONS = {"co_issuers": "--co-issuer"}
 _ONE = ("title", "document_number", "source_id", "summary")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +20,8 @@ OPTION = "选项 / option"
 FOLDER = "defaults.yaml"
 GUESS = "由标题推定 / guessed from the title"
 BASIS = "《政府信息公开条例》第十七条，经审查可以公开"
+BY_NAME = "由文件名算出 / from the file's name"
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 REQUIRED = {"title": ("标题", "--title"), "formed_on": ("成文日期", "--formed-on")}
 
 
@@ -50,6 +55,7 @@ class Document:
 def read_document(path: Path, room: Path, said: Said) -> Document:
     """Return the Word file at *path* as a line; its cleaned original and pictures are written into *room*.
 
+    Its id follows from its name (`id_of`), so that the file with its corrections is the same item again.
     `名@2.docx` is the second version of `名`, as with Markdown; without a number the order of receipt decides.
     Raises `WordRefused`, and `UnreadableFile` for what neither the layout nor anybody said.
     """
@@ -66,6 +72,8 @@ def read_document(path: Path, room: Path, said: Said) -> Document:
         if guess and name not in defaults:
             data[name] = guess
     facts += [_chosen(name, defaults, said.fields, guesses) for name in ("catalogue", "genre")]
+    source_id = said.source_id or id_of(stem)
+    facts.append(Fact("source_id", source_id, OPTION if said.source_id else BY_NAME))
     data |= said.fields
     if review := _review(path, said):
         data["review"] = review
@@ -76,7 +84,7 @@ def read_document(path: Path, room: Path, said: Said) -> Document:
         data["attachments"] = [*data["attachments"], attachment]
         files[attachment["sha256"]] = extra
     line = Line(
-        source_id=said.source_id or stem,
+        source_id=source_id,
         type=intake.PUBLISHED,
         data=data,
         sourceversion=int(version) if version else None,
@@ -85,6 +93,18 @@ def read_document(path: Path, room: Path, said: Said) -> Document:
         hold=reading.hold,
     )
     return Document(line, reading, facts)
+
+
+def id_of(stem: str) -> str:
+    """Return the default id of a Word file called *stem*: the name where it is an id by its looks, else its digest.
+
+    People call their files by the title, and an id stays public for ever, also when the item must vanish. The number
+    of the document would tell as much, and change when it is corrected. The digest does not hide a title from
+    somebody who guesses it whole.
+    """
+    if _PLAIN_NAME.fullmatch(stem):
+        return stem
+    return f"w-{hashlib.sha256(unicodedata.normalize('NFC', stem).encode()).hexdigest()[:16]}"
 
 
 def _fact(fact: Fact, defaults: Mapping[str, Any], said: Mapping[str, Any]) -> Fact:

@@ -18,6 +18,7 @@ from typing import Any
 import docx
 import pytest
 
+from services.sender.documents import id_of
 from services.sender.watching import outcome_path, read_outcome
 from tests.flow.conftest import Gazette, item, write_lines
 from tests.instance.conftest import environment, eventually, program
@@ -32,9 +33,15 @@ def test_a_word_file_becomes_a_page(gazette: Gazette, tmp_path: Path) -> None:
     gazette.department("clerk-a", "--name", "卫生健康局")
     path = word_files.notice(tmp_path / "接种通知.docx", word_files.pictured)
     done = gazette.run("push", path, "--department", "clerk-a", *REVIEWED)
-    for shown in ("禾卫发〔2026〕12号", "2026-11-20", "青禾县卫生健康局", "已公开"):
+    for shown in (
+        "禾卫发〔2026〕12号",
+        "2026-11-20",
+        "青禾县卫生健康局",
+        "已公开",
+        id_of("接种通知"),
+    ):
         assert shown in done.stdout, done.stdout
-    answer = gazette.visible("clerk-a", "接种通知", 1)
+    answer = gazette.visible("clerk-a", id_of("接种通知"), 1)
     public = answer["public"]
     page = gazette.get(public["url"]).text
     assert "<h1" in page
@@ -65,8 +72,8 @@ def test_a_file_with_tracked_changes_is_held(gazette: Gazette, tmp_path: Path) -
     assert "4处修订、1条批注" in said
     assert "接受或拒绝全部修订" in said
     assert "待审" in said
-    assert gazette.get("/api/items/clerk-b/稿").status_code == 404
-    assert "稿" in gazette.run("review", "list").stdout
+    assert gazette.get(f"/api/items/clerk-b/{id_of('稿')}").status_code == 404
+    assert "clerk-b" in gazette.run("review", "list").stdout
     word_files.notice(path)
     assert "已公开" in gazette.run("push", path, "--department", "clerk-b", *REVIEWED).stdout
 
@@ -126,10 +133,10 @@ def test_at_a_terminal_the_clerk_agrees_first(gazette: Gazette, tmp_path: Path) 
     path = word_files.notice(tmp_path / "会议.docx")
     refused = _at_a_terminal(gazette, path, ["", "n"])
     assert "没有报送" in refused
-    assert gazette.get("/api/items/clerk-e/会议").status_code == 404
+    assert gazette.get(f"/api/items/clerk-e/{id_of('会议')}").status_code == 404
     agreed = _at_a_terminal(gazette, path, ["王科员", "李主任", ""])
     assert "已公开" in agreed
-    gazette.visible("clerk-e", "会议", 1)
+    gazette.visible("clerk-e", id_of("会议"), 1)
 
 
 def _at_a_terminal(gazette: Gazette, path: Path, answers: list[str]) -> str:
@@ -244,13 +251,13 @@ def test_a_package_crosses_a_gap(gazette: Gazette, tmp_path: Path) -> None:
     gazette.run("watch", folder, "-d", "stick", "--once", "--signed-only", "--settle", "0.2")
     outcome = read_outcome(folder / "p.zip")
     assert outcome["signed_by"] == public_key
-    gazette.visible("stick", "通知", 1)
+    gazette.visible("stick", id_of("通知"), 1)
     (folder / "second.zip").write_bytes((folder / "p.zip").read_bytes())
     gazette.run("watch", folder, "-d", "stick", "--once", "--signed-only", "--settle", "0.2")
     assert read_outcome(folder / "second.zip")["results"] == outcome["results"]
-    assert gazette.get("/api/items/stick/通知").json()["public"]["version"] == 1
+    assert gazette.get(f"/api/items/stick/{id_of('通知')}").json()["public"]["version"] == 1
     gazette.run("push", tmp_path / "yes" / "items.jsonl", "-d", "stick")
-    assert gazette.get("/api/items/stick/通知").json()["public"]["version"] == 1
+    assert gazette.get(f"/api/items/stick/{id_of('通知')}").json()["public"]["version"] == 1
 
 
 def test_once_says_how_it_went(gazette: Gazette, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from docx.shared import RGBColor
 
 from services.catalog.cleaning import clean_body
 from services.catalog.filetext import word_traces
-from services.sender.documents import Said, read_document
+from services.sender.documents import BY_NAME, Said, id_of, read_document
 from services.sender.reading import UnreadableFile, read_paths
 from services.sender.word import layout, numbering
 from services.sender.word.layout import Printed, day_of, read_layout
@@ -360,14 +360,23 @@ def test_what_the_clerk_says_goes_before_the_layout(place: Path, tmp_path: Path)
     assert data["review"]["confidentiality"]["verdict"] == "cleared"
     where = {fact.name: fact.where for fact in document.facts}
     assert (where["title"], where["catalogue"]) == ("选项 / option", "defaults.yaml")
-    assert document.line.source_id == "通知"
+    assert (document.line.source_id, where["source_id"]) == (id_of("通知"), BY_NAME)
     assert document.line.sourceversion is None
+
+
+def test_the_id_of_a_word_file_does_not_repeat_its_name(place: Path, tmp_path: Path) -> None:
+    """A name in words becomes a digest, the same for every version and way of writing it; one that is an id stays."""
+    assert id_of("关于张某某的处罚决定") == "w-e226903519be69f9"
+    assert id_of("Cafe\u0301") == id_of("Café") != "Café"
+    assert id_of("qh-2026.0123") == "qh-2026.0123"
+    own = read_document(word_files.notice(place), tmp_path, Said(source_id="通知"))
+    assert own.line.source_id == "通知"
 
 
 def test_a_second_version_is_numbered_in_the_name(tmp_path: Path) -> None:
     """名@2.docx is version 2 of 名, and its original is still called by the plain name."""
     line = read_document(word_files.notice(tmp_path / "通知@2.docx"), tmp_path, Said()).line
-    assert (line.source_id, line.sourceversion) == ("通知", 2)
+    assert (line.source_id, line.sourceversion) == (id_of("通知"), 2)
     assert line.data["attachments"][0]["name"] == "通知.docx"
 
 
