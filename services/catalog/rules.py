@@ -312,17 +312,23 @@ _ISSUED = {
 _BECAUSE = {"amends": "修改", "repeals": "废止", "replaces": "代替"}
 
 
-def settled(turn: Turn, source_id: str, declared: str | None, zone: ZoneInfo) -> NextState | None:
-    """Return the minor version that a change of validity makes of an item as it stands, None without a change."""
+def settled(
+    turn: Turn, source_id: str, declared: str | None, zone: ZoneInfo, *, sealing: Sequence[int] = ()
+) -> NextState | None:
+    """Return the minor version that a change of validity makes of an item as it stands, None without a change.
+
+    *sealing*: versions that name what has vanished since; the text goes on in the new one.
+    """
     public = turn.standing.public if turn.standing else None
     before = from_json(public) if public else {}
     fields = {name: value for name, value in before.items() if name not in _ISSUED}
     validity = _validity(declared, fields, turn, zone)
-    if all(before.get(name) == value for name, value in validity.items()):
+    changed = any(before.get(name) != value for name, value in validity.items())
+    if not changed and not sealing:
         return None
-    note = _why(turn, before, validity, zone)
+    note = _why(turn, before, validity, zone) if changed else None
     kind = "org.opengazette.record.updated.v1"
-    return _next(turn, source_id, "minor", note, fields | validity, kind)
+    return _next(turn, source_id, "minor", note, fields | validity, kind, sealing=tuple(sealing))
 
 
 def _why(turn: Turn, before: Mapping[str, Any], validity: Mapping[str, Any], zone: ZoneInfo) -> str:

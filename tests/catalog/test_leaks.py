@@ -11,6 +11,7 @@ import pytest
 
 from services.catalog.actions.begin_epoch import Sealed, Withdrawn, seal_again, withdraw_again
 from services.catalog.actions.purge_texts import due_leaks, purge_files, purge_texts
+from services.catalog.actions.settle_validity import settle_due
 from services.catalog.leaks import take_out
 from shared.purging import Purger
 from tests.catalog.desk import CLEARED, Desk, Sender, data, event, later, result
@@ -37,6 +38,12 @@ async def dump(desk: Desk) -> str:
     for row in tables:
         found += [str(one[0]) for one in await desk.rows(f"SELECT t::text FROM catalog.{row[0]} t")]
     return "\n".join(found)
+
+
+async def settle(desk: Desk) -> int:
+    """Let the clock settle validities that are due."""
+    async with desk.db.sessions.begin() as session:
+        return await settle_due(session, now=datetime.now(UTC), zone=desk.doors.zone)
 
 
 async def attached(sender: Sender, content: bytes) -> dict[str, Any]:
@@ -242,6 +249,42 @@ async def test_a_seal_takes_the_tombstone_before_it(fresh_desk: Desk) -> None:
     await purge(fresh_desk)
     assert MARK not in await dump(fresh_desk)
     assert MARK not in str(await fresh_desk.feed(state=1))
+
+
+async def test_a_vanished_title_leaves_what_it_repealed(fresh_desk: Desk) -> None:
+    """Notes that name what vanished are sealed with their versions, of one's own items at once, of others soon after."""
+    county = await fresh_desk.department()
+    bureau = await fresh_desk.department(parent=county.code)
+    rule = data(title="停车办法", catalogue="regulation.normative")
+    senders = {"own": county, "dropped": county, "below": bureau}
+    for name, owner in senders.items():
+        await owner.push(name, rule)
+    ends = [
+        {"type": "repeals", "target": f"{owner.code}/{name}"} for name, owner in senders.items()
+    ]
+    await county.push("s", data(title=MARK, relations=ends))
+    await settle(fresh_desk)
+    await bureau.push("below", rule | {"summary": "更正"})
+    await county.push("s", data(title=MARK, relations=[ends[0], ends[2]]))
+    for name, owner in senders.items():
+        assert MARK in (await owner.look(name)).text
+    await county.withdraw("s", "vanish")
+    assert MARK not in (await county.look("own")).text
+    for _ in range(2):  # what the first round finds is due in the second
+        await purge(fresh_desk)
+        await settle(fresh_desk)
+    assert MARK not in await dump(fresh_desk)
+    seals = {}
+    for name, owner in senders.items():
+        public = (await owner.look(name)).json()["public"]
+        assert (public["title"], public["validity"]) == ("停车办法", "in_force")
+        seals[name] = [one.get("sealed", False) for one in public["history"]]
+    assert seals == {
+        "own": [False, True, False],
+        "dropped": [False, True, True, False],
+        "below": [False, True, True, False],
+    }
+    assert await settle(fresh_desk) == 0
 
 
 async def test_attachments_hide_while_the_message_server_is_away(sender: Sender) -> None:

@@ -67,7 +67,8 @@ async def purge_texts(session: AsyncSession, leaks: Sequence[Leak]) -> None:
     """Empty what the catalog's tables still hold of *leaks*."""
     keys = {"d": [leak.department for leak in leaks], "s": [leak.source_id for leak in leaks]}
     await together(
-        session, *((statement, keys) for statement in (_WAITING, _RECEIPTS, _OUTCOMES, _PARKED))
+        session,
+        *((statement, keys) for statement in (_WAITING, _RECEIPTS, _OUTCOMES, _PARKED, _NAMED)),
     )
 
 
@@ -94,6 +95,14 @@ _PARKED = (
     + _KEYS
     + " WHERE p.subject = 'intake.' || k.d || '.items' "
     "AND position(convert_to(k.s, 'UTF8') IN p.raw) > 0"
+)
+_NAMED = (
+    # what such an item did to others stands in their versions with its title: `settle_validity` seals these
+    "INSERT INTO catalog.unsettled (department, source_id) SELECT DISTINCT t.department, t.source_id "
+    "FROM catalog.version v JOIN catalog.outbox o USING (outbox_id) JOIN catalog.item t USING (item_id), "
+    "jsonb_path_query(CAST(nullif(o.body, '') AS jsonb), '$.data.validity_by[*].source') AS said, "
+    + _KEYS
+    + " WHERE v.by_event IS NULL AND said #>> '{}' = k.d || '/' || k.s ON CONFLICT DO NOTHING"
 )
 
 
