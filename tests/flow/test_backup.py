@@ -21,6 +21,8 @@ FORM = "填写说明：请用黑色墨水。".encode()
 DIGEST = hashlib.sha256(FORM).hexdigest()
 LEAK = "泄露的原文丙七四一"
 LATE = "后来才撤的原文丁九二二"
+SEALED = "后来才封存的原文戊三五六"
+WAITING = "待审时就撤的原文己六一七"
 
 
 def upload(gazette: Gazette, code: str, content: bytes) -> dict[str, Any]:
@@ -48,6 +50,8 @@ def fill(gazette: Gazette) -> None:
         "withdrawn": item("已撤回的通告"),
         "leak": item("泄密件", LEAK),
         "late": item("后来泄密件", LATE),
+        "sealed": item("后来封存件", SEALED),
+        "waiting": item("待审泄密件", f"身份证号110101190001010014。{WAITING}"),
         "held": item("待审件", "身份证号110101190001010014。", attachments=[secret]),
         "embargoed": item("未到时间的通告", publish_at="2099-01-01T00:00:00+08:00"),
     }
@@ -110,7 +114,10 @@ def test_a_backup_becomes_the_same_gazette_on_an_empty_folder(
     finally:
         stop.set()
         pushing.join()
-    fresh.withdraw("roads", "late", {"kind": "vanish", "reason": "保密法"})
+    for source_id in ("late", "waiting"):
+        fresh.withdraw("roads", source_id, {"kind": "vanish", "reason": "保密法"})
+    fixed = item("后来封存件", "改正后的正文。", change_reason="personal_data")
+    assert fresh.put("roads", "sealed", fixed)["version"] == 2
     newer = fresh.run("backup", tmp_path / "tuesday.gazette")
     assert "monday.gazette" in newer.stderr  # it still holds what was vanished since
     again = fresh.run("backup", file, check=False)
@@ -123,7 +130,8 @@ def test_a_backup_becomes_the_same_gazette_on_an_empty_folder(
 
     back = Gazette(tmp_path / "elsewhere", tmp_path / "log2", keys=fresh.keys)
     done = back.run("restore", file)
-    assert "roads/late" in done.stdout
+    for again in ("roads/late", "roads/waiting", "roads/sealed v1"):
+        assert again in done.stdout
     back.start()
     try:
         assert (back.folder / "nats" / "port").read_text() == address
@@ -139,9 +147,10 @@ def test_a_backup_becomes_the_same_gazette_on_an_empty_folder(
         assert (back.folder / "blobs" / "held" / secret[:2] / secret).exists()
         assert (back.folder / "blobs" / "public" / DIGEST[:2] / DIGEST).exists()
         assert "待审件" in back.run("review", "list").stdout
-        eventually(
-            lambda: not holds(back.folder, LEAK) and not holds(back.folder, LATE), seconds=90
-        )
+        for words in (LEAK, LATE, SEALED, WAITING):
+            eventually(lambda words=words: not holds(back.folder, words), seconds=90)
+        assert back.put("roads", "sealed", fixed)["outcome"] == "accepted"
+        assert "改正后" in back.get(back.visible("roads", "sealed", 3, seconds=60)["url"]).text
         assert mails(back) == []  # nobody is told again …
         back.put("roads", "after", item("恢复之后的通告"))
         eventually(lambda: mails(back, "恢复之后") != [], seconds=60)  # … and news are told

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ import psycopg
 from uuid_utils import uuid7
 
 from services.catalog.actions.begin_epoch import begin_epoch, seal_again, withdraw_again
+from services.catalog.actions.settle_validity import settle_due
 from services.catalog.doors import open_doors
 from services.catalog.numbering import DEFAULT_RULE
 from services.instance.backup import tables
@@ -177,12 +179,15 @@ async def _begin(url: str, target: Target, known: Known, now: datetime) -> Resto
     try:
         async with catalog.sessions.begin() as session:
             await begin_epoch(session, epoch=restored.epoch)
+            again = partial(withdraw_again, session, epoch=restored.epoch, now=now, doors=doors)
+            # Leaks first: what they did to others is sealed by that, and keeps its text. Other withdrawals last:
+            # they keep the title, which may be a sealed one.
+            restored.withdrawn = await again([w for w in known.withdrawn if w.kind == "vanish"])
+            await settle_due(session, now=now, zone=doors.zone)
             restored.sealed = await seal_again(
                 session, known.sealed, epoch=restored.epoch, now=now, doors=doors
             )
-            restored.withdrawn = await withdraw_again(
-                session, known.withdrawn, epoch=restored.epoch, now=now, doors=doors
-            )
+            restored.withdrawn += await again([w for w in known.withdrawn if w.kind != "vanish"])
         async with notifier.sessions.begin() as session:
             # What was just withdrawn again was told when it happened, by the instance that is gone.
             restored.settled = await begin_again(session, now=now + timedelta(seconds=1))
