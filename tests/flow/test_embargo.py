@@ -73,7 +73,8 @@ def fingerprint(gazette: Gazette) -> dict[str, str]:
         answer = gazette.get(asked).json()
         answer.pop("took_ms", None)
         found[asked] = json.dumps(answer, sort_keys=True)
-    found["metrics"] = str("waiting" in gazette.get("/metrics").text)
+    lines = gazette.get("/metrics").text.splitlines()
+    found["metrics"] = str([line for line in lines if line.startswith("gazette_catalog_waiting")])
     return found
 
 

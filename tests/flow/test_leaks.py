@@ -113,3 +113,19 @@ def test_a_vanished_text_leaves_every_byte(fresh: Gazette) -> None:
     gazette.start()
     gazette.equal()
     assert occurrences(gazette.folder, core, held["sha256"], noise[500:540]) == []
+
+
+def test_a_leak_that_was_only_held_leaves_every_byte(fresh: Gazette) -> None:
+    """What never was public stands in the stream, the waiting list and the uploads: 60 s after `vanish` in none of them."""
+    gazette = fresh
+    gazette.start()
+    gazette.department("leaky")
+    core = secrets.token_hex(10)
+    held = upload(gazette, "leaky", f"附件 {core}".encode())
+    unreviewed = item(f"泄露 {core}", core, attachments=[held]) | {"review": None}
+    push_over_nats(gazette, "leaky", "s-1", unreviewed)
+    eventually(lambda: "leaky" in gazette.run("review", "list").stdout, seconds=30)
+    assert {"jetstream", "postgres", "blobs"} <= places(gazette, core)
+    outcome = gazette.withdraw("leaky", "s-1", {"kind": "vanish", "reason": "涉及个人信息"})
+    assert outcome["outcome"] == "accepted"
+    gone_within(gazette, core, held["sha256"], seconds=SECONDS)
