@@ -91,6 +91,7 @@ async def main() -> None:
         names=("shared.bus.Listener", "nats-py fetch(100) + pydantic + ack"),
         goal="≥ 0.6",
         unit="events/s",
+        kept="consumer",
     )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 from rich.table import Table
 
-from benchmarks.harness import console, event, folder, row
+from benchmarks.harness import console, event, folder, keep, row
 from benchmarks.running import cpu_by_program, cpu_seconds, gazette, instance
 from shared.events.envelope import BATCH_CONTENT_TYPE
 
@@ -102,6 +102,7 @@ def _show(ours: list[float], theirs: list[float], shares: dict[str, float]) -> N
     parts = ", ".join(f"{name} {share:.2f}" for name, share in sorted(shares.items()))
     table.caption = f"of the last run, idle time included: {parts}"
     console.print(table)
+    keep("cpu", ours=ours, wagtail=theirs, shares=shares)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import httpx
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.harness import console, event, folder, item
+from benchmarks.harness import console, event, folder, item, keep
 from benchmarks.running import cpu_seconds, gazette, instance
 from services.instance.find import Instance
 from shared.events.envelope import BATCH_CONTENT_TYPE
@@ -145,6 +145,7 @@ def _show(found: dict[int, dict[str, float]]) -> None:
         table.add_row(f"{size:,}", *cells)
     table.caption = f"in brackets: beside {SIZES[0]:,} items; goal ≤ 1.2"
     console.print(table)
+    keep("growth", **{str(size): costs for size, costs in found.items()})
 
 
 if __name__ == "__main__":

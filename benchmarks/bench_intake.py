@@ -64,7 +64,10 @@ async def main() -> None:
                 raw.append(await timed(lambda rows=rows: _insert(url, rows)))  # type: ignore[misc]
         server.should_exit = True
         await serving
-    for way, rates in (("one after the other", alone), (f"{SYSTEMS} at once", ours)):
+    for way, kept, rates in (
+        ("one after the other", "intake_one", alone),
+        (f"{SYSTEMS} at once", "intake", ours),
+    ):
         show(
             f"Intake: HTTP batches of {BATCH}, {way}, against raw inserts of the same rows",
             rates,
@@ -72,6 +75,7 @@ async def main() -> None:
             names=("POST /api/events", "psycopg executemany"),
             goal="≥ 0.35",
             unit="items/s",
+            kept=kept,
         )
 
 

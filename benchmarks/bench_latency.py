@@ -1,5 +1,6 @@
 """From push to page and to hit, at 20 events a second with everything running. Goal: p50 ≤ 100 ms, p99 ≤ 500 ms.
 
+Options of `gazette up` may be given: `bench_latency.py --processes`.
 The baseline of the same run is a bare publish to JetStream and its ack, under `sync_interval: always`.
 """
 
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from datetime import UTC, datetime
 
@@ -14,8 +16,8 @@ import httpx
 import nats as client
 from rich.table import Table
 
-from benchmarks.harness import console, event, folder, percentiles
-from benchmarks.running import gazette, instance
+from benchmarks.harness import console, event, folder, keep, percentiles
+from benchmarks.running import cpu_seconds, gazette, instance
 from services.instance.find import Instance
 
 RATE = 20
@@ -56,9 +58,11 @@ async def measure(here: Instance) -> dict[str, list[float]]:
 
 def main() -> None:
     """Print the percentiles."""
-    with folder() as path, instance(path / "data") as (here, _):
+    with folder() as path, instance(path / "data", *sys.argv[1:]) as (here, pid):
         gazette(path / "data", "departments", "add", "bench")
+        used = cpu_seconds(pid)
         found = asyncio.run(measure(here))
+        used = cpu_seconds(pid) - used
     table = Table(
         "ms from push",
         "p50",
@@ -69,8 +73,10 @@ def main() -> None:
     )
     for name, values in found.items():
         table.add_row(name, *(f"{value:,.1f}" for value in percentiles(values)))
-    table.caption = "goal for page and hit: p50 ≤ 100, p99 ≤ 500"
+    share = used / (WARM + COUNT) * 1000
+    table.caption = f"goal for page and hit: p50 ≤ 100, p99 ≤ 500; {share:.0f} ms of CPU an event, servers included"
     console.print(table)
+    keep("-".join(["latency", *(word.strip("-") for word in sys.argv[1:])]), **found, cpu_ms=share)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 from rich.table import Table
 
-from benchmarks.harness import console, event, folder
+from benchmarks.harness import console, event, folder, keep
 from benchmarks.running import gazette, instance, pss_megabytes
 from shared.events.envelope import BATCH_CONTENT_TYPE
 
@@ -51,6 +51,7 @@ def main() -> None:
         table.add_row(name, f"{size:,.0f}")
     table.add_row("all — goal ≤ 500", f"{sum(sizes.values()):,.0f}")
     console.print(table)
+    keep("memory", items=COUNT, **sizes)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from rich.progress import track
 from rich.table import Table
 from sqlalchemy import text
 
-from benchmarks.harness import PAIRS, console, event, folder, postgres, row
+from benchmarks.harness import PAIRS, console, event, folder, keep, postgres, row
 from services.catalog.actions.accept_items import accept_items
 from services.catalog.actions.add_department import NewDepartment, add_department
 from services.catalog.actions.prepare_events import Received, prepare_events
@@ -264,6 +264,7 @@ def _show(ours: list[float], theirs: list[float], whole: float) -> None:
         table.caption = "no Hugo on the PATH: nothing to compare with"
     table.add_row("whole tree with lists and feeds, s", "", f"{whole:,.1f}", "")
     console.print(table)
+    keep("site", items=ITEMS, ours=ours, hugo=theirs, whole=whole)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from services.instance.nats import Nats
 from services.instance.postgres import Postgres
 from shared.db import migrate
 
+RESULTS = os.environ.get("BENCH_RESULTS")
+"""Folder that keeps the figures of a run, for `plots.py`."""
 PAIRS = int(os.environ.get("BENCH_PAIRS", "5"))
 SERVICES = ["catalog", "publisher", "search", "notifier"]
 _WORDS = "石桥青禾道路封闭施工绕行车辆通告群众养老补贴学区划分预算公开卫生检查项目验收招聘公示住房保障征收补偿农田水利气象预警"
@@ -131,15 +133,28 @@ def show(
     names: tuple[str, str],
     goal: str,
     unit: str,
+    kept: str = "",
 ) -> float:
-    """Print both series and the ratio pair by pair; return the median ratio."""
+    """Print both series and the ratio pair by pair, keep them under the name *kept*; return the median ratio."""
     ratios = [a / b for a, b in zip(ours, baseline, strict=True)]
+    if kept:
+        keep(kept, ours=list(ours), baseline=list(baseline), ratios=ratios, goal=goal)
     table = Table("", "min", "median", "max", title=title, title_justify="left")
     table.add_row(f"{names[0]} ({unit})", *row(ours))
     table.add_row(f"{names[1]} ({unit})", *row(baseline))
     table.add_row(f"ratio, {len(ratios)} pairs — goal {goal}", *row(ratios, "{:.2f}"))
     console.print(table)
     return statistics.median(ratios)
+
+
+def keep(name: str, **figures: Any) -> None:
+    """Write the figures of one benchmark to `BENCH_RESULTS`, with the load of the machine; nowhere when it is not set."""
+    if RESULTS:
+        folder_of_results = Path(RESULTS)
+        folder_of_results.mkdir(parents=True, exist_ok=True)
+        said = {"load": os.getloadavg()[0], **figures}
+        path = folder_of_results / f"{name}.json"
+        path.write_text(json.dumps(said, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def percentiles(values: Sequence[float]) -> tuple[float, float, float]:

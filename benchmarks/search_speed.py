@@ -23,6 +23,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from benchmarks.harness import keep
 from benchmarks.search_quality import ENGINES, MOMENT, ZONE, as_intake, lines, state_of
 from services.search.engines.engine import Engine
 from services.search.queries import Wanted, search
@@ -58,7 +59,8 @@ def main() -> None:
         if engine.size() < given.documents:
             build(engine, given.data, given.documents)
         print(f"{engine.size()} documents, peak memory {_peak():.0f} MB")
-        ask(engine, questions(given.data, given.queries))
+        times = ask(engine, questions(given.data, given.queries))
+        keep(f"search-{given.engine}", documents=engine.size(), **times)
 
 
 def _peak() -> float:
@@ -128,8 +130,8 @@ def questions(data: Path, number: int) -> list[str]:
     ]
 
 
-def ask(engine: Engine, asked: list[str]) -> None:
-    """Time each way of asking over the same questions, in turns."""
+def ask(engine: Engine, asked: list[str]) -> dict[str, list[float]]:
+    """Time each way of asking over the same questions, in turns; return milliseconds."""
     chosen = Filters(exact={"department": ("body-7",)})
     ways: dict[str, Callable[[str], object]] = {
         "search": lambda q: search(engine, Wanted(q=q)),
@@ -151,6 +153,7 @@ def ask(engine: Engine, asked: list[str]) -> None:
         cuts = statistics.quantiles(measured, n=100)
         figures = f"p50 {cuts[49]:6.1f}  p90 {cuts[89]:6.1f}  p99 {cuts[98]:6.1f}  max {max(measured):6.1f} ms"
         print(f"{name:14} {len(measured)} x  {figures}")
+    return times
 
 
 def baseline(engine: Engine, q: str) -> object:

@@ -40,7 +40,9 @@ BATCH_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class _Row:
+class Row:
+    """A row of the outbox that is to be sent."""
+
     outbox_id: int
     event_id: str
     stream: str
@@ -50,9 +52,11 @@ class _Row:
     sequence: int | None
 
     def payload(self, epoch: UUID) -> bytes:
+        """Return the event as it is sent, with its sequence and *epoch*."""
         return with_sequence(self.body, self.sequence, epoch) if self.sequence else self.body
 
     def headers(self) -> dict[str, str]:
+        """Return the headers it is sent with."""
         headers = {
             "Nats-Msg-Id": self.event_id,
             "content-type": CONTENT_TYPE,
@@ -114,7 +118,7 @@ class Relay:
         if rows:
             await failpoints.reach("relay.numbered")
         while rows:
-            sent: list[_Row] = []
+            sent: list[Row] = []
             sending = asyncio.create_task(self._send(client.result(), rows, epoch, sent))
             try:
                 following = []
@@ -154,7 +158,7 @@ class Relay:
         return UUID(str(row[0]))
 
     async def _send(
-        self, client: Client, rows: Sequence[_Row], epoch: UUID, sent: list[_Row]
+        self, client: Client, rows: Sequence[Row], epoch: UUID, sent: list[Row]
     ) -> None:
         """Send *rows*, the record first, and add to *sent* what the server has acknowledged."""
         for stream, group in groupby(sorted(rows, key=_urgency), key=lambda row: row.stream):
@@ -164,7 +168,7 @@ class Relay:
                 await failpoints.reach("relay.sent")
                 sent += part
 
-    async def _unsent(self, connection: Connection, *, besides: Sequence[_Row]) -> list[_Row]:
+    async def _unsent(self, connection: Connection, *, besides: Sequence[Row]) -> list[Row]:
         """Return the first unsent rows, up to `BATCH`, that are not in *besides*: those are under way."""
         cursor = await connection.execute(
             f"SELECT outbox_id, event_id, stream, subject, convert_to(body, 'UTF8'), traceparent, sequence FROM {self._schema}.outbox "
@@ -173,9 +177,9 @@ class Relay:
             ([row.outbox_id for row in besides],),
             binary=True,
         )
-        return [_Row(*row) for row in await cursor.fetchall()]
+        return [Row(*row) for row in await cursor.fetchall()]
 
-    async def _mark(self, connection: Connection, rows: Sequence[_Row]) -> None:
+    async def _mark(self, connection: Connection, rows: Sequence[Row]) -> None:
         """A mark may be lost in a crash: the row is then sent again under the same Nats-Msg-Id."""
         async with connection.transaction():
             await connection.execute("SET LOCAL synchronous_commit = off")
@@ -187,7 +191,7 @@ class Relay:
         await failpoints.reach("relay.marked")
 
     async def _send_part(
-        self, client: Client, stream: str, rows: Sequence[_Row], epoch: UUID
+        self, client: Client, stream: str, rows: Sequence[Row], epoch: UUID
     ) -> None:
         if not client.is_connected:
             raise NatsError("not connected")
@@ -196,7 +200,7 @@ class Relay:
         for row in rows:
             await self._send_one(client, stream, row, epoch)
 
-    async def _send_one(self, client: Client, stream: str, row: _Row, epoch: UUID) -> None:
+    async def _send_one(self, client: Client, stream: str, row: Row, epoch: UUID) -> None:
         js = client.jetstream(timeout=5)
         try:
             await js.publish(
@@ -213,14 +217,14 @@ class Relay:
             raise NatsError("stream refused") from error
 
 
-def _urgency(row: _Row) -> tuple[bool, str]:
+def _urgency(row: Row) -> tuple[bool, str]:
     """Sort the record before what is said of it: readers wait for the record."""
     return row.stream != "RECORD", row.stream
 
 
-def _parts(rows: list[_Row]) -> list[list[_Row]]:
+def _parts(rows: list[Row]) -> list[list[Row]]:
     """Cut *rows* into batches of at most `BATCH_BYTES`, keeping their order."""
-    parts: list[list[_Row]] = [[]]
+    parts: list[list[Row]] = [[]]
     size = 0
     for row in rows:
         if parts[-1] and size + len(row.body) > BATCH_BYTES:
@@ -231,7 +235,7 @@ def _parts(rows: list[_Row]) -> list[list[_Row]]:
     return parts
 
 
-async def send_atomically(client: Client, rows: Sequence[_Row], epoch: UUID) -> bool:
+async def send_atomically(client: Client, rows: Sequence[Row], epoch: UUID) -> bool:
     """Publish *rows* as one atomic batch (ADR-50 of NATS); False when the server did not take it."""
     batch_id = uuid7().hex
     inbox = client.new_inbox()

@@ -18,7 +18,7 @@ from shared import streams
 from shared.bus import connect
 from shared.db import Database
 from shared.leader import Connection
-from shared.relay import Relay, _Row
+from shared.relay import Relay, Row
 from tests.faults.disk import grow, small_memory_disk
 from tests.shared.test_relay import all_sent, say, stored, until
 
@@ -91,7 +91,7 @@ class Cursor(Relay):
 
     last = 0
 
-    async def _unsent(self, connection: Connection, *, besides: Sequence[_Row]) -> list[_Row]:
+    async def _unsent(self, connection: Connection, *, besides: Sequence[Row]) -> list[Row]:
         rows = [
             r for r in await super()._unsent(connection, besides=besides) if r.outbox_id > self.last
         ]

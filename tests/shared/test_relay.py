@@ -25,7 +25,7 @@ from shared.bus import connect
 from shared.db import Database
 from shared.leader import plain_url
 from shared.outbox import Outgoing, announce, reserve_ids, with_sequence
-from shared.relay import Relay, _parts, _Row
+from shared.relay import Relay, Row, _parts
 
 pytestmark = pytest.mark.timeout(60)
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -357,8 +357,7 @@ def test_parts_keep_order_and_stay_below_the_limit() -> None:
     """No part of several rows is over the limit, a single larger row goes alone, nothing is lost."""
     sizes = [10, relay_module.BATCH_BYTES, 5, 1_000_000, 1_000_000, 7]
     rows = [
-        _Row(n, str(n), "RECORD", "record.a.b", b"x" * size, None, n)
-        for n, size in enumerate(sizes)
+        Row(n, str(n), "RECORD", "record.a.b", b"x" * size, None, n) for n, size in enumerate(sizes)
     ]
     parts = _parts(rows)
     assert [row.outbox_id for part in parts for row in part] == list(range(len(sizes)))
