@@ -31,10 +31,10 @@ async def part_days(
     for counted in days:
         day = counted.bucket
         stored = await _stored(session, day)
-        wanted, keeps = await _wanted(
-            session, day, stored, [move for move in moves if _touches(move, day)]
-        )
+        touched = [move for move in moves if _touches(move, day)]
+        wanted, keeps = await _wanted(session, day, stored, touched)
         changed = await _keep(session, day, stored, wanted, keeps)
+        changed |= _entered(touched, wanted)
         if dirt.is_calendar(day.scope):
             rows = [Bucket(*day.scope, PART, day.start, part) for part in sorted(changed)]
             found += [dirt.calendar(part, LIST) for part in rows]
@@ -108,6 +108,17 @@ async def _members(session: AsyncSession, day: Bucket, first: int, before: int) 
         },
     )
     return list(rows)
+
+
+def _entered(touched: Sequence[Move], wanted: Parts) -> set[int]:
+    """Return the parts whose members *touched* changes, whatever is counted: one may leave as another comes."""
+    starts = sorted((part["from_turn"], number) for number, part in wanted.items())
+    turns = {place.turn for move in touched for place in (move.old, move.new) if place}
+    return {
+        max((number for start, number in starts if start <= turn), default=starts[0][1])
+        for turn in turns
+        if starts
+    }
 
 
 async def _keep(
