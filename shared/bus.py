@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from uuid import UUID
 
 import nats
@@ -30,21 +31,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils import uuid7
 
 from shared import failpoints, position, streams
+from shared.background import background
 from shared.db import Database, unreachable, who_is_away, why
+from shared.events.effects import VisibleEvent
 from shared.events.envelope import CONTENT_TYPE, Event
 from shared.events.parked import PARKED, Parked, ParkedEvent
 from shared.feed import FeedUnreachable, RecordFeed
 from shared.plumbing import Plumbing
 from shared.pull import Puller, Vanished
+from shared.watchdog import EXIT_CODE
 
 log = structlog.get_logger()
-T = TypeVar("T")
 
 TRIES = 8
 ANTI_ENTROPY = 30.0
 """Seconds between looks at the record feed, and between checks that the durable exists."""
 GAP_PATIENCE = 2.0
 """Seconds that a hole in the sequence may last before the feed is asked."""
+MOST_TRACES = 16
+"""Trace ids of one batch that its log lines name."""
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Permanent(Exception):
@@ -71,7 +77,7 @@ class Hearing:
         return self.parse(raw)
 
 
-Handler = Callable[..., Awaitable[Sequence[Event[Any]] | None]]
+Handler = Callable[..., Awaitable[Sequence[VisibleEvent] | None]]
 
 
 def hears(
@@ -137,6 +143,8 @@ class Bus:
     async def say(self, event: Event[Any], *, subject: str, stream: str) -> bool:
         """Publish one event and wait for the stream's ack; False when it is not known to be stored."""
         headers = {"Nats-Msg-Id": event.id, "content-type": CONTENT_TYPE}
+        if event.trace:
+            headers["traceparent"] = event.trace
         try:
             await self.js.publish(
                 subject, to_json(event, by_alias=True), stream=stream, headers=headers, timeout=5
@@ -152,10 +160,14 @@ class Bus:
             return False
         return True
 
+    async def say_visible(self, event: VisibleEvent) -> bool:
+        """Say on EFFECTS what became visible, best effort: what is lost here the catalog reads at `/internal/shown`."""
+        return await self.say(event, subject=event.nats_subject, stream="EFFECTS")
+
     async def _on_closed(self) -> None:
         if not self._closing:
             log.error("connection_closed_for_good", service=self.name)
-            os._exit(70)
+            os._exit(EXIT_CODE)
 
 
 async def connect(
@@ -190,18 +202,42 @@ class _Job:
 
     raw: bytes
     event: Any
+    """None: it could not be read."""
     subject: str
     message: Msg | None = None
 
     @property
     def sequence(self) -> int:
+        if self.event is None:
+            return position.named_in(self.raw)[0]
         return getattr(getattr(self.event, "data", None), "sequence", 0) or 0
 
+    @property
+    def epoch(self) -> UUID | None:
+        if self.event is None:
+            return position.named_in(self.raw)[1]
+        found: UUID | None = self.event.data.epoch
+        return found
 
-def _subject_of(event: Event[Any]) -> tuple[str, str]:
-    """Return subject and stream of an event that a handler wants said."""
-    data = event.data
-    return f"effects.{data.service}.{data.department}.{data.item_id}", "EFFECTS"
+    @property
+    def trace(self) -> str | None:
+        """The W3C `traceparent` that it came with: a header of the message, or an attribute of the event."""
+        if self.message is not None:
+            found = (self.message.headers or {}).get("traceparent")
+        else:
+            found = getattr(self.event, "trace", None)
+        return found if found and _TRACEPARENT.fullmatch(found) else None
+
+
+def _traced(jobs: Sequence[_Job]) -> AbstractContextManager[object]:
+    """Let log lines bear the trace ids of *jobs* while the block runs."""
+    found = dict.fromkeys(trace[3:35] for job in jobs if (trace := job.trace))
+    bound: dict[str, Any] = {}
+    if len(found) == 1:
+        [bound["trace_id"]] = found
+    elif found:
+        bound["trace_ids"] = list(found)[:MOST_TRACES]
+    return structlog.contextvars.bound_contextvars(**bound)
 
 
 @dataclass
@@ -219,7 +255,7 @@ class Listener:
     """Called when the record begins a new epoch (a restore): rebuild, tell nobody."""
     first_contact: Callable[[AsyncSession, UUID, int], Awaitable[str]] | None = None
     """Called once with a new position's epoch and head; returns the multirange that counts as seen."""
-    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))  # noqa: DTZ005, RUF100
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     anti_entropy: float = ANTI_ENTROPY
 
     def __post_init__(self) -> None:
@@ -228,7 +264,6 @@ class Listener:
         self.caught_up = self.feed is None
         self.last_batch_at: datetime | None = None
         self.events_handled = 0
-        self._tasks: list[asyncio.Task[None]] = []
         self._turn = asyncio.Lock()
         self._tries: dict[int, int] = {}
         self._epoch: UUID | None = None
@@ -236,11 +271,9 @@ class Listener:
         self._highest = 0
 
     async def __aenter__(self) -> Self:
-        self._tasks = [asyncio.create_task(self._listen(), name=f"{self.name} listens")]
-        if self.feed:
-            self._tasks.append(
-                asyncio.create_task(self._catch_up_for_ever(), name=f"{self.name} catches up")
-            )
+        works = [self._listen, *([self._catch_up_for_ever] if self.feed else [])]
+        self._working = background(*works)
+        await self._working.__aenter__()
         return self
 
     async def __aexit__(
@@ -249,11 +282,7 @@ class Listener:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await self._working.__aexit__(None, None, None)
 
     async def pending(self) -> int | None:
         """Return how many events the durable has not delivered and acked yet; None when unknown."""
@@ -306,24 +335,36 @@ class Listener:
     async def _handle_messages(self, messages: list[Msg]) -> None:
         progress = asyncio.create_task(_keep_alive(messages))
         try:
-            jobs = [job for message in messages if (job := await self._parsed(message))]
+            jobs = [
+                job
+                for message in messages
+                if (job := await self._read(message.data, message.subject, message))
+            ]
             await failpoints.reach("bus.received", self.name)
             async with self._turn:
                 await self._handle(jobs)
+        except (NatsError, OSError):
+            raise
+        except Exception as error:
+            # not even parking worked: an ear that goes deaf would be worse than hearing it again
+            if unreachable(error):
+                log.warning(who_is_away(error), service=self.name, reason=why(error))
+            else:
+                log.exception("batch_given_back", service=self.name, events=len(messages))
+            await _give_back(messages)
         finally:
             progress.cancel()
 
-    async def _parsed(self, message: Msg) -> _Job | None:
+    async def _read(self, raw: bytes, subject: str, message: Msg | None = None) -> _Job | None:
+        """Return the job of a message or feed entry; what cannot be read is parked, and None returned."""
         try:
-            event = self.hearing.read(message)
+            event = self.hearing.read(message) if message else self.hearing.read_raw(raw)
         except (ValueError, RecursionError) as error:
-            await self._park(
-                _Job(message.data, None, message.subject, message),
-                f"unreadable: {type(error).__name__}",
-                1,
-            )
+            unreadable = _Job(raw, None, subject, message)
+            with _traced([unreadable]):
+                await self._park(unreadable, f"unreadable: {type(error).__name__}", 1)
             return None
-        return _Job(message.data, event, message.subject, message)
+        return _Job(raw, event, subject, message)
 
     # --- one batch
 
@@ -331,7 +372,8 @@ class Listener:
         """Handle *jobs* in one transaction, or one by one when that fails; return those that must be tried again."""
         if len(jobs) > 1:
             try:
-                await self._transact(jobs)
+                with _traced(jobs):
+                    await self._transact(jobs)
                 return []
             except Exception as error:  # noqa: BLE001 -- whatever it is, one of these events is the culprit
                 log.warning(
@@ -341,12 +383,13 @@ class Listener:
 
     async def _settled_alone(self, job: _Job) -> bool:
         """Handle one event by itself; False when it waits for another try."""
-        try:
-            await self._transact([job])
-        except Permanent as error:
-            await self._park(job, str(error), 1)
-        except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted and parked at last
-            return await self._parked_at_last(job, error)
+        with _traced([job]):
+            try:
+                await self._transact([job])
+            except Permanent as error:
+                await self._park(job, str(error), 1)
+            except Exception as error:  # noqa: BLE001 -- whatever it is, it is counted and parked at last
+                return await self._parked_at_last(job, error)
         return True
 
     async def _transact(self, jobs: list[_Job]) -> None:
@@ -363,9 +406,9 @@ class Listener:
         self.events_handled += len(jobs)
         self.last_batch_at = self.clock()
         if said:
-            await asyncio.gather(*(self._say(event) for event in said))
+            await asyncio.gather(*(self.bus.say_visible(event) for event in said))
 
-    async def _committed(self, jobs: list[_Job]) -> Sequence[Event[Any]]:
+    async def _committed(self, jobs: list[_Job]) -> Sequence[VisibleEvent]:
         """Run the handler and commit; an unreachable database is waited for, with the messages kept alive."""
         delay = 1.0
         while True:
@@ -398,14 +441,10 @@ class Listener:
 
     def _current(self, job: _Job) -> bool:
         """Say whether the event is of the epoch that our position belongs to; else the feed settles it."""
-        if self._epoch is None or job.event.data.epoch == self._epoch:
+        if self._epoch is None or job.epoch == self._epoch:
             return self._epoch is not None
         self._gap.set()
         return False
-
-    async def _say(self, event: Event[Any]) -> None:
-        subject, stream = _subject_of(event)
-        await self.bus.say(event, subject=subject, stream=stream)
 
     async def _parked_at_last(self, job: _Job, error: Exception) -> bool:
         """Park after the last try (True), or ask for another one later (False)."""
@@ -454,6 +493,7 @@ class Listener:
             source=f"/services/{self.name}",
             type=PARKED,
             time=self.clock(),
+            traceparent=job.trace,
             data=data,
         )
         await self.bus.say(event, subject=f"parked.{self.name}", stream="PARKED")
@@ -510,7 +550,7 @@ class Listener:
         after = low - 1
         while after < high - 1:
             page = await self.feed.read(after, through=high - 1)
-            jobs = [_Job(raw, self.hearing.read_raw(raw), "feed") for raw in page.events]
+            jobs = [job for raw in page.events if (job := await self._read(raw, "feed"))]
             await failpoints.reach("feed.read", self.name)
             async with self._turn:
                 waiting = {job.sequence for job in await self._handle(jobs)}
@@ -547,6 +587,13 @@ async def _ack(jobs: Sequence[_Job]) -> None:
     for job in jobs:
         if job.message:
             await job.message.ack()
+
+
+async def _give_back(messages: Sequence[Msg]) -> None:
+    """Ask for these messages again after a while; harmless for those that are acked."""
+    for message in messages:
+        with suppress(NatsError):
+            await message.nak(delay=5)
 
 
 async def _keep_alive(messages: list[Msg]) -> None:

@@ -129,6 +129,8 @@ def install(app: FastAPI) -> None:
         structlog.contextvars.clear_contextvars()
         request_id = str(uuid7())
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        if trace := traceparent_of(request.headers) if "traceparent" in request.headers else None:
+            structlog.contextvars.bind_contextvars(trace_id=trace[3:35])
         try:
             response = await call_next(request)
         except Exception as error:  # noqa: BLE001 — the last edge: a database that is down is a 503, the rest a 500

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic_core import from_json
 from sqlalchemy import text
 from uuid_utils import uuid7
 
 from shared import streams
 from shared.bus import connect
 from shared.db import Database
+from shared.position import named_in
 
 
 async def parked(database_url: str, services: Sequence[str]) -> list[dict[str, Any]]:
@@ -51,11 +51,8 @@ async def retry(database_url: str, nats_url: str, service: str, parked_id: int) 
             row = await _take(session, service, parked_id)
             if row is None:
                 return False
-            sequence = (
-                _sequence(row.raw)
-                if row.subject.startswith("record.") or row.subject == "feed"
-                else 0
-            )
+            of_record = row.subject.startswith("record.") or row.subject == "feed"
+            sequence = named_in(row.raw)[0] if of_record else 0
             if sequence:
                 await session.execute(
                     text(
@@ -76,10 +73,6 @@ async def _take(session: Any, service: str, parked_id: int) -> Any:
         text(f"DELETE FROM {service}.parked WHERE parked_id = :id RETURNING *"), {"id": parked_id}
     )
     return row.one_or_none()
-
-
-def _sequence(raw: bytes) -> int:
-    return int(from_json(raw).get("data", {}).get("sequence", 0))
 
 
 async def _publish(nats_url: str, row: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
+from pydantic_core import from_json
 from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,6 +19,16 @@ def ranges(sequences: Iterable[int]) -> str:
         else:
             spans.append([sequence, sequence + 1])
     return "{" + ",".join(f"[{low},{high})" for low, high in spans) + "}"
+
+
+def named_in(raw: bytes) -> tuple[int, UUID | None]:
+    """Return the sequence and epoch that the bytes of a record event name, or (0, None): it may be unreadable otherwise."""
+    try:
+        data = from_json(raw)["data"]
+        sequence, epoch = int(data["sequence"]), UUID(data["epoch"])
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return 0, None
+    return (sequence, epoch) if 0 < sequence < 2**62 else (0, None)
 
 
 async def mark_seen(session: AsyncSession, position: Table, consumer: str, seen: str) -> None:

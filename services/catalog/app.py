@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 
 import structlog
@@ -19,11 +19,13 @@ from services.catalog.inbox import on_effect, on_intake
 from services.catalog.leaks import take_out
 from services.catalog.settings import Settings
 from services.catalog.tables import tables
+from shared.background import background
 from shared.bus import Bus, Listener
 from shared.db import Database
 from shared.http import install
 from shared.leader import lead
 from shared.purging import Purger
+from shared.web.frame import default_settings
 
 log = structlog.get_logger()
 
@@ -44,12 +46,11 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.catalog = catalog
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(db.close)
-            await stack.enter_async_context(
-                _background(_led(settings, bus, intake, effects, catalog))
-            )
-            yield
+        try:
+            async with background(*_led(settings, bus, intake, effects, catalog)):
+                yield
+        finally:
+            await db.close()
 
     app = FastAPI(
         title="Open Gazette",
@@ -92,31 +93,9 @@ def _led(
 def standard_lists() -> dict[str, dict[str, object]]:
     """Return the lists of the whole site as they are when nobody has changed them."""
     return {
-        "catalogue": {
-            "entries": [
-                e.model_dump(mode="json", by_alias=True, exclude_none=True)
-                for e in standard.entries()
-            ]
-        },
+        "catalogue": {"entries": standard.plain()},
         "vocabulary": dict(standard.vocabulary()),
-        "settings": {
-            "names": {
-                "zh-Hans": "政府信息公开",
-                "zh-Hant": "政府資訊公開",
-                "en": "Open Government Information",
-            }
-        },
+        "settings": default_settings().model_dump(
+            mode="json", by_alias=True, exclude_defaults=True
+        ),
     }
-
-
-@asynccontextmanager
-async def _background(works: list[Callable[[], Awaitable[None]]]) -> AsyncIterator[None]:
-    tasks = [asyncio.ensure_future(work()) for work in works]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.instance.find import Instance, NotSet
 from shared import memory
+from shared.background import background
 from shared.http import problem
 from shared.relay import Relay
 from shared.watchdog import watched
@@ -113,11 +114,8 @@ def _relay(database_url: str, nats_url: str) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        running = asyncio.create_task(relay.run(), name="relay")
-        yield
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+        async with background(relay.run):
+            yield
 
     app = FastAPI(lifespan=lifespan, openapi_url=None)
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 from fastapi import FastAPI
-from uuid_utils import uuid7
 
 from services.notifier.actions.begin_telling import begin_telling
 from services.notifier.actions.forget_mails import forget_mails
@@ -29,9 +28,10 @@ from services.notifier.postman import Postman, mail_from_default
 from services.notifier.settings import Settings
 from services.notifier.tables import SCHEMA, plumbed
 from services.notifier.writer import Writer
+from shared.background import background
 from shared.bus import Bus, Listener
 from shared.db import Database
-from shared.events.effects import VISIBLE, Visible, VisibleEvent
+from shared.events.effects import visible
 from shared.feed import RecordFeed
 from shared.http import install
 from shared.purging import Purger
@@ -90,8 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
                 await begin_telling(session, links=links, now=now())
             await stack.enter_async_context(postman)
             await stack.enter_async_context(courier)
-            for work in (hear, _purger(settings, db).run):
-                await stack.enter_async_context(background(work))
+            await stack.enter_async_context(background(hear, _purger(settings, db).run))
             yield
 
     app = FastAPI(
@@ -118,18 +117,6 @@ def _purger(settings: Settings, db: Database) -> Purger:
             return await forget_mails(session, folder)
 
     return Purger(db, TEXTS, forget)
-
-
-@asynccontextmanager
-async def background(work: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Run *work* beside what happens inside."""
-    task = asyncio.ensure_future(work())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def channel_factory(settings: Settings) -> Callable[[], Channel]:
@@ -177,21 +164,12 @@ def _make_key(path: Path) -> None:
 
 async def say_visible(bus: Bus, first: FirstSent) -> None:
     """Tell the catalog that the first mail about a version has left: the last step of its delivery passport."""
-    data = Visible(
-        service="notifier",
+    effect = visible(
+        "notifier",
+        first.item_id,
+        first.notice_version,
         department=first.department,
-        item_id=first.item_id,
-        version=first.notice_version,
-        visible_at=first.at,
+        at=first.at,
+        trace=first.trace,
     )
-    event = VisibleEvent(
-        id=str(uuid7()),
-        source="/services/notifier",
-        subject=str(first.item_id),
-        type=VISIBLE,
-        time=first.at,
-        data=data,
-    )
-    await bus.say(
-        event, subject=f"effects.notifier.{first.department}.{first.item_id}", stream="EFFECTS"
-    )
+    await bus.say_visible(effect)

@@ -33,7 +33,9 @@ async def on_record(
         session, [event.data for event in events if not isinstance(event, RecordEvent)]
     )
     seen = [
-        Seen(event.data, event.statesha256) for event in events if isinstance(event, RecordEvent)
+        Seen(event.data, event.statesha256, event.trace)
+        for event in events
+        if isinstance(event, RecordEvent)
     ]
     if not seen:
         return

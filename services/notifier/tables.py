@@ -198,6 +198,7 @@ notice = Table(
     Column("important", Boolean, nullable=False),
     Column("content", JSONB(none_as_null=True)),
     Column("first_sent_at", DateTime(timezone=True)),
+    Column("traceparent", Text),
     UniqueConstraint("item_id", "notice_version"),
     CheckConstraint("notice_version >= 1", name="version"),
 )

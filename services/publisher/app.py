@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -14,11 +14,10 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from fastapi import FastAPI
-from uuid_utils import uuid7
 
 from services.publisher import http
 from services.publisher.actions.build_trees import begin_tree, first_tree, forget_record
-from services.publisher.actions.render_dirty import Visible as Seen
+from services.publisher.actions.render_dirty import Visible
 from services.publisher.bucket import BucketStore
 from services.publisher.inbox import on_record
 from services.publisher.pages import render
@@ -28,9 +27,10 @@ from services.publisher.settings import Settings
 from services.publisher.store import FolderStore, SiteStore
 from services.publisher.tables import tables
 from shared import position
+from shared.background import background
 from shared.bus import Bus, Listener
 from shared.db import Database, unreachable, who_is_away, why
-from shared.events.effects import VISIBLE, Visible, VisibleEvent
+from shared.events.effects import visible
 from shared.feed import FeedUnreachable, RecordFeed
 from shared.http import install
 from shared.objects import Bucket, on_s3
@@ -52,13 +52,10 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        working = asyncio.create_task(_work(publisher, bus), name="publisher works")
         try:
-            yield
+            async with background(partial(_work, publisher, bus)):
+                yield
         finally:
-            working.cancel()
-            with suppress(asyncio.CancelledError):
-                await working
             await feed.close()
             await publisher.db.close()
             publisher.store.close()
@@ -73,7 +70,6 @@ def create_app(settings: Settings) -> FastAPI:
     install(app)
     app.include_router(http.router)
     app.state.publisher = publisher
-    app.state.listeners = [publisher.listener]
     return app
 
 
@@ -130,12 +126,9 @@ async def _work(publisher: http.Publisher, bus: Bus) -> None:
     """Render from the first moment; hear as soon as the broker answers, which may be later."""
     while not await _ready(publisher):  # noqa: ASYNC110 — there is no event to wait for, but a server that comes back
         await asyncio.sleep(RETRY)
-    purging = asyncio.create_task(Purger(publisher.db, TEXTS).run(), name="publisher purges")
-    try:
-        async with publisher.renderer, bus, publisher.listener:
-            await asyncio.Event().wait()
-    finally:
-        purging.cancel()
+    purger = Purger(publisher.db, TEXTS)
+    async with background(purger.run), publisher.renderer, bus, publisher.listener:
+        await asyncio.Event().wait()
 
 
 async def _ready(publisher: http.Publisher) -> bool:
@@ -174,25 +167,17 @@ def _digest(around: Surroundings) -> str:
     return total.hexdigest()
 
 
-async def _say(bus: Bus, seen: Sequence[Seen], at: datetime) -> None:
-    """Say what became visible, best effort: what is lost here the catalog reads at `/internal/shown`."""
-    await asyncio.gather(
-        *(bus.say(_effect(one, at), subject=_subject(one), stream="EFFECTS") for one in seen)
+async def _say(bus: Bus, seen: Sequence[Visible], at: datetime) -> None:
+    """Say what became visible."""
+    effects = (
+        visible(
+            "publisher",
+            one.item_id,
+            one.version,
+            department=one.department,
+            at=at,
+            trace=one.trace,
+        )
+        for one in seen
     )
-
-
-def _subject(seen: Seen) -> str:
-    return f"effects.publisher.{seen.department}.{seen.item_id}"
-
-
-def _effect(seen: Seen, at: datetime) -> VisibleEvent:
-    data = Visible(
-        service="publisher",
-        department=seen.department,
-        item_id=seen.item_id,
-        version=seen.version,
-        visible_at=at,
-    )
-    return VisibleEvent(
-        id=str(uuid7()), source="/services/publisher", type=VISIBLE, time=at, data=data
-    )
+    await asyncio.gather(*(bus.say_visible(effect) for effect in effects))

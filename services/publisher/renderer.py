@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +20,7 @@ from services.publisher.actions.render_dirty import Pick, Rendered, Visible, ren
 from services.publisher.reads.frame import Surroundings
 from services.publisher.store import SiteStore
 from shared import failpoints
+from shared.background import background
 from shared.db import unreachable, who_is_away, why
 
 log = structlog.get_logger()
@@ -49,7 +51,6 @@ class Renderer:
 
     def __post_init__(self) -> None:
         self._items_wake, self._lists_wake = asyncio.Event(), asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
         self._saying: set[asyncio.Task[None]] = set()
         self._budget, self._budget_at = LISTS_AHEAD, time.monotonic()
         self._turns = 0
@@ -59,14 +60,11 @@ class Renderer:
         self.last_round_at: datetime | None = None
 
     async def __aenter__(self) -> Self:
-        self._tasks = [
-            asyncio.create_task(
-                self._keep(self._items_round, self._items_wake), name="publisher renders items"
-            ),
-            asyncio.create_task(
-                self._keep(self._lists_round, self._lists_wake), name="publisher renders lists"
-            ),
-        ]
+        self._rounds = background(
+            partial(self._keep, self._items_round, self._items_wake),
+            partial(self._keep, self._lists_round, self._lists_wake),
+        )
+        await self._rounds.__aenter__()
         return self
 
     async def __aexit__(
@@ -75,11 +73,7 @@ class Renderer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        await self._rounds.__aexit__(None, None, None)
 
     def wake(self) -> None:
         """Say that something is queued."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -30,6 +31,7 @@ from services.search.names import NameBoard
 from services.search.settings import Settings
 from services.search.shown import shown_in_all
 from services.search.tables import SCHEMA, tables
+from shared.background import background
 from shared.bus import Bus, Listener
 from shared.db import Database, unreachable
 from shared.feed import FeedUnreachable, RecordFeed
@@ -85,13 +87,8 @@ def create_app(settings: Settings) -> FastAPI:
             )
             await keeper.prepare()
             purger = Purger(db, TEXTS, keeper.rebuild_after_a_leak)
-            for work, what in (
-                (_hear(bus, listener), "hears"),
-                (keeper.mend(), "mends"),
-                (purger.run(), "purges"),
-            ):
-                task = asyncio.create_task(work, name=f"search {what}")
-                stack.push_async_callback(_ended, task)
+            hear = partial(_hear, bus, listener)
+            await stack.enter_async_context(background(hear, keeper.mend, purger.run))
             yield
 
     app = FastAPI(
@@ -118,12 +115,6 @@ async def _hear(bus: Bus, listener: Listener) -> None:
     """Hear the record until cancelled; searching begins before NATS can be reached."""
     async with bus, listener:
         await asyncio.Event().wait()
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
 
 
 class _Keeper:

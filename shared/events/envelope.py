@@ -31,6 +31,12 @@ class Event(BaseModel, Generic[D]):
     datacontenttype: str | None = None
     data: D
 
+    @property
+    def trace(self) -> str | None:
+        """The extension `traceparent` (W3C): what this event follows from."""
+        found = (self.model_extra or {}).get("traceparent")
+        return found if isinstance(found, str) else None
+
     @model_serializer(mode="wrap")
     def _without_nulls(self, nxt: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out absent attributes: a `null` attribute is no valid CloudEvent."""

@@ -135,7 +135,7 @@ SPEAKERS = {
     "INTAKE": ("services/sender/wire.py", "intake."),
     "OUTCOMES": ("services/catalog/actions/accept_items.py", "outcomes."),
     "RECORD": ("services/catalog/announcing.py", "record."),
-    "EFFECTS": ("shared/bus.py", "effects."),
+    "EFFECTS": ("shared/events/effects.py", "effects."),
     "PARKED": ("shared/bus.py", "parked."),
 }
 """stream -> who says it, and how its subjects begin."""

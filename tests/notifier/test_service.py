@@ -198,15 +198,19 @@ async def test_a_first_mail_is_said_on_the_effects_stream(service: Service) -> N
     """The catalog learns when the first mail about a version left."""
     await service.confirmed(department="transport")
     item = uuid4()
-    await service.publish(fresh(item, sequence=10))
+    trace = f"00-{7:032x}-{8:016x}-01"
+    published = event(fresh(item, sequence=10)).model_dump(mode="json", by_alias=True)
+    await service.say(published | {"traceparent": trace})
     await service.mails(2)
     connection = await nats.connect(service.nats_url)
     subscription = await connection.jetstream().subscribe(
         "effects.notifier.>", ordered_consumer=True
     )
-    said = VisibleEvent.model_validate_json((await subscription.next_msg(timeout=10)).data)
+    message = await subscription.next_msg(timeout=10)
+    said = VisibleEvent.model_validate_json(message.data)
     await connection.close()
     assert (said.data.service, said.data.item_id, said.data.version) == ("notifier", item, 1)
+    assert said.trace == (message.headers or {})["traceparent"] == trace
 
 
 async def test_opening_the_link_confirms_nothing(service: Service) -> None:
@@ -484,4 +488,7 @@ async def test_forms_work_while_nats_is_down(settings: Settings) -> None:
         assert (
             'gazette_notifier_deliveries{channel="mail",state="sent"} 1.0'
             in (await service.browser.get("/metrics")).text
+        )
+        assert (
+            'gazette_parked{service="notifier"} 0.0' in (await service.browser.get("/metrics")).text
         )

@@ -44,6 +44,8 @@ class Record:
         self.reads = 0
         self._bus = bus
         self._events: list[AnyRecord] = []
+        self.spoiled: set[int] = set()
+        """Sequences whose events nobody can read."""
 
     def keep(self, *states: ItemState | DepartmentState | SiteState) -> list[AnyRecord]:
         """Put states into the record, in order, and only there."""
@@ -61,8 +63,12 @@ class Record:
 
     async def send(self, said: AnyRecord) -> None:
         """Send one event, again or for the first time."""
-        body = to_json(said, by_alias=True)
+        body = to_json(self._as_said(said))
         await self._bus.js.publish("record.x.y", body, stream="RECORD")
+
+    def _as_said(self, said: AnyRecord) -> dict[str, Any]:
+        event: dict[str, Any] = json.loads(to_json(said, by_alias=True))
+        return event | ({"type": "unknown"} if said.data.sequence in self.spoiled else {})
 
     def begin_anew(self, epoch: UUID) -> None:
         """Become another record, as after a restore."""
@@ -78,10 +84,7 @@ class Record:
         limit = int(request.query_params.get("limit", 100))
         page = self._events[after : min(through, after + limit)] if after < head else []
         covered = page[-1].data.sequence if page else max(through, 0)
-        records = [
-            {"sequence": e.data.sequence, "event": json.loads(to_json(e, by_alias=True))}
-            for e in page
-        ]
+        records = [{"sequence": e.data.sequence, "event": self._as_said(e)} for e in page]
         return JSONResponse(
             {"epoch": str(self.epoch), "head": head, "through": covered, "records": records}
         )

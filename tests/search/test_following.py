@@ -13,6 +13,9 @@ from uuid import UUID
 import pytest
 
 from services.search.settings import Settings
+from services.search.tables import tables
+from shared import position
+from shared.bus import Bus
 from tests.search.conftest import TOKEN, Running, running, until
 from tests.search.items import item_id, state
 from tests.search.record import Record
@@ -106,6 +109,49 @@ async def test_what_the_stream_lost_is_read_from_the_feed(record: Record, servic
     await record.say(state("c", "第三条"))
     await service.until_shown(3)
     assert await service.titles("第二条") == ["第二条"]
+
+
+async def test_an_unreadable_event_is_parked_once_and_stops_nothing(
+    record: Record, settings: Settings
+):
+    """An event that nobody can read is set aside, by the stream or the feed; what follows is found, also after a restart."""
+    record.spoiled = {2, 4}
+    async with running(settings) as first:
+        await until(lambda: _ready(first))
+        await record.say(state("a", "第一条"), state("b", "第二条"), state("c", "第三条"))
+        await first.until_shown(2)
+        record.keep(state("d", "第四条"))  # these two come by the feed alone
+        record.keep(state("e", "第五条"))
+        await record.say(state("f", "第六条"))
+        await first.until_shown(4)
+    async with running(settings) as second:
+        await until(lambda: _ready(second))
+        assert 'gazette_parked{service="search"} 2.0' in (await _figures(second))
+        async with second.search.db.sessions() as session:
+            holes = await position.missing(session, tables.position, "search", 6)
+        assert holes == []
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        rebuilt = await second.client.post("/internal/rebuild", headers=headers)
+        assert rebuilt.json()["items"] == 4
+        assert set(await second.titles()) == {"第一条", "第三条", "第五条", "第六条"}
+
+
+async def _figures(service: Running) -> str:
+    return (await service.client.get("/metrics")).text
+
+
+async def test_a_trace_goes_on_to_the_effect(record: Record, service: Running, nats_url: str):
+    """The effect bears the `traceparent` of the event that it follows from, as attribute and as header."""
+    trace = f"00-{7:032x}-{8:016x}-01"
+    async with Bus(nats_url, name="effects") as bus:
+        effects = await bus.client.subscribe("effects.search.>")
+        await bus.client.flush()
+        [said] = record.keep(state("a", "石桥"))
+        await record.send(said.model_copy(update={"traceparent": trace}))
+        message = await effects.next_msg(timeout=20)
+    assert message.headers is not None
+    assert message.headers["traceparent"] == trace
+    assert json.loads(message.data)["traceparent"] == trace
 
 
 async def test_the_index_outlives_a_restart(record: Record, settings: Settings):
@@ -244,8 +290,9 @@ async def test_ready_and_figures(record: Record, service: Running):
     await record.say(state("a", "石桥"))
     await service.until_shown(1)
     await until(lambda: _ready(service))
-    figures = (await service.client.get("/metrics")).text
+    figures = await _figures(service)
     assert 'gazette_search_cards{consumer="search"} 1.0' in figures
+    assert 'gazette_parked{service="search"} 0.0' in figures
     assert (await service.client.get("/livez")).status_code == 200
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+import structlog
 from nats.js.client import JetStreamContext
 from nats.js.errors import NotFoundError
 from pydantic_core import from_json
@@ -28,6 +29,8 @@ class Heard:
     def __init__(self) -> None:
         self.batches: list[list[Any]] = []
         self.fail: dict[str, int] = {}
+        self.bound: list[dict[str, Any]] = []
+        """What log lines bore while a batch was handled."""
 
     @property
     def ids(self) -> list[str]:
@@ -48,6 +51,7 @@ async def handler(
             raise Permanent("can never be")
     await session.execute(text("SELECT 1"))
     heard.batches.append(list(events))
+    heard.bound.append(structlog.contextvars.get_contextvars())
 
 
 @pytest.fixture
@@ -138,6 +142,44 @@ async def test_what_can_never_be_processed_is_parked_with_its_bytes(bus: Bus, db
     assert rows[1].reason == "can never be"
     said = await bus.js.get_last_msg("PARKED", "parked.search")
     assert from_json(said.data or b"{}")["data"]["parked_id"] == rows[1].parked_id
+
+
+async def test_log_lines_bear_the_trace_of_what_is_handled(bus: Bus, db: Database) -> None:
+    """One trace in a batch is bound as `trace_id`, several as `trace_ids`; an event without a valid one binds nothing."""
+    traces = [f"{number:032x}" for number in (1, 2)]
+    headers = [{"traceparent": f"00-{trace}-{1:016x}-01"} for trace in traces]
+    heard = Heard()
+    async with Listener(bus, handler, db, tables, resources={"heard": heard}):
+        for header in (headers[0], {"traceparent": "forged\u2028"}):
+            await bus.js.publish("record.a.x", b'{"id": "x"}', stream="RECORD", headers=header)
+            count = len(heard.bound) + 1
+            await until(lambda count=count: len(heard.bound) == count)  # type: ignore[misc]
+        assert heard.bound == [{"trace_id": traces[0]}, {}]
+    heard.bound.clear()
+    for header in headers:
+        await bus.js.publish("record.a.x", b'{"id": "x"}', stream="RECORD", headers=header)
+    async with Listener(bus, handler, db, tables, resources={"heard": heard}):
+        await until(lambda: len(heard.ids) == 4)
+    assert heard.bound == [{"trace_ids": traces}]
+
+
+async def test_an_ear_that_cannot_park_is_not_deaf(bus: Bus, db: Database) -> None:
+    """When the row of a parked event cannot be stored, the listener goes on with what comes after."""
+    async with db.sessions.begin() as session:
+        await session.execute(text("ALTER TABLE catalog.parked RENAME TO away"))
+    heard = Heard()
+    async with Listener(bus, handler, db, tables, resources={"heard": heard}):
+        await publish(bus.js, "", b"\xff not json")
+        await asyncio.sleep(1)
+        await publish(bus.js, "good")
+        await until(lambda: heard.ids == ["good"])
+        async with db.sessions.begin() as session:
+            await session.execute(text("ALTER TABLE catalog.away RENAME TO parked"))
+        await until(lambda: _parked_one(db))
+
+
+async def _parked_one(db: Database) -> bool:
+    return len(await parked(db)) == 1
 
 
 async def test_a_vanished_durable_is_made_again(bus: Bus, db: Database) -> None:

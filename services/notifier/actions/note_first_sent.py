@@ -20,6 +20,8 @@ class FirstSent:
     notice_version: int
     department: str
     at: datetime
+    trace: str | None = None
+    """The `traceparent` of the event that brought the notice."""
 
 
 async def note_first_sent(
@@ -31,7 +33,14 @@ async def note_first_sent(
             update(notice)
             .where(notice.c.notice_id == notice_id, notice.c.first_sent_at.is_(None))
             .values(first_sent_at=now)
-            .returning(notice.c.item_id, notice.c.notice_version, notice.c.department)
+            .returning(
+                notice.c.item_id,
+                notice.c.notice_version,
+                notice.c.department,
+                notice.c.traceparent,
+            )
         )
     ).one_or_none()
-    return FirstSent(row.item_id, row.notice_version, row.department, now) if row else None
+    if row is None:
+        return None
+    return FirstSent(row.item_id, row.notice_version, row.department, now, row.traceparent)

@@ -47,6 +47,8 @@ class Seen:
 
     state: ItemState
     sha256: str
+    trace: str | None = None
+    """The `traceparent` of that event."""
 
 
 async def queue_notices(
@@ -62,13 +64,13 @@ async def queue_notices(
         raise RuntimeError("begin_telling comes first")
     held, since = await _told(session, {each.state.item_id for each in seen})
     changed: dict[UUID, dict[str, Any]] = {}
-    news: list[ItemState] = []
+    news: list[Seen] = []
     for each in seen:
         state, known = each.state, held.get(each.state.item_id)
         await _silence_sealed(session, state)  # whether it is news or not
         fresh = is_news(state, known)
         if fresh and noticed_at(state) >= started_at:
-            news.append(state)
+            news.append(each)
         elif fresh and state.state != "published":
             # a restore may bring back the text of what counts as told
             await _silence_earlier(session, state)
@@ -80,8 +82,8 @@ async def queue_notices(
     queued = 0
     if news:
         await refresh_matcher(session, matcher)
-    for state in news:
-        queued += await _queue(session, state, matcher=matcher, timezone=timezone, now=now)
+    for each in news:
+        queued += await _queue(session, each, matcher=matcher, timezone=timezone, now=now)
     await _remember(session, changed)
     return queued
 
@@ -130,8 +132,9 @@ async def _remember(session: AsyncSession, changed: Mapping[UUID, dict[str, Any]
 
 
 async def _queue(
-    session: AsyncSession, state: ItemState, *, matcher: Matcher, timezone: str, now: datetime
+    session: AsyncSession, each: Seen, *, matcher: Matcher, timezone: str, now: datetime
 ) -> int:
+    state = each.state
     withdrawn = state.state != "published"
     if withdrawn:
         await _silence_earlier(session, state)
@@ -146,7 +149,7 @@ async def _queue(
     what = await asyncio.to_thread(
         notice_of, state, dates.local(state.published_at, timezone).date()
     )
-    await _store(session, state, what, now)
+    await _store(session, each, what, now)
     return await _address(session, state, fits, urgent=withdrawn or state.important, now=now)
 
 
@@ -245,7 +248,8 @@ async def _address(
     return count or 0
 
 
-async def _store(session: AsyncSession, state: ItemState, what: Notice, now: datetime) -> None:
+async def _store(session: AsyncSession, each: Seen, what: Notice, now: datetime) -> None:
+    state = each.state
     row = {
         "notice_id": notice_id(state.item_id, state.notice_version),
         "item_id": state.item_id,
@@ -255,6 +259,7 @@ async def _store(session: AsyncSession, state: ItemState, what: Notice, now: dat
         "department": state.department.code,
         "important": state.important,
         "content": what.model_dump(mode="json", by_alias=True),
+        "traceparent": each.trace,
     }
     known = ("noticed_at", "important", "content")
     statement = insert(notice).values(row)

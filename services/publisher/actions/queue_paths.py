@@ -51,7 +51,8 @@ async def queue_paths(
             "WHERE t.standing IN ('living', 'building') AND (CAST(:tree AS integer) IS NULL OR t.tree_id = :tree) "
             'ORDER BY t.tree_id, d.path COLLATE "C" '
             "ON CONFLICT (tree_id, path) DO UPDATE "
-            "SET rank = least(dirty.rank, excluded.rank), tries = 0, next_at = NULL, error = NULL"
+            "SET rank = least(dirty.rank, excluded.rank), args = dirty.args || excluded.args, "
+            "tries = 0, next_at = NULL, error = NULL"
         ),
         {
             "paths": [one.path for one in rows],

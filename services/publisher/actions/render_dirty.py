@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -61,6 +61,8 @@ class Visible:
     item_id: UUID
     department: str
     version: int
+    trace: str | None = None
+    """The `traceparent` of the event that brought it."""
 
 
 @dataclass
@@ -100,7 +102,8 @@ async def render_dirty(
     await _settle(session, rows, drawn, tree)
     await failpoints.reach("render.settled")
     done = [one for one in drawn if one.error is None]
-    visible = await _note_shown(session, tree, done, now)
+    traces = {row.args["item_id"]: row.args["trace"] for row in rows if "trace" in row.args}
+    visible = await _note_shown(session, tree, done, now, traces)
     await _forget(session, tree, done)
     failed = [one for one in drawn if one.error is not None]
     await _put_off(session, tree, failed, now)
@@ -199,7 +202,11 @@ async def _another_is_served(session: AsyncSession, number: int) -> bool:
 
 
 async def _note_shown(
-    session: AsyncSession, tree: int, done: Sequence[Drawn], now: datetime
+    session: AsyncSession,
+    tree: int,
+    done: Sequence[Drawn],
+    now: datetime,
+    traces: Mapping[str, str],
 ) -> list[Visible]:
     """Note versions that became visible with this; return those that were not before. Only the served tree counts."""
     items = {one.sheet.item_id: one.sheet for one in done if one.sheet.item_id is not None}
@@ -224,7 +231,15 @@ async def _note_shown(
             "sums": [sheet.sha256 for sheet in order],
         },
     )
-    return [Visible(row.item_id, items[row.item_id].department, row.version) for row in found]
+    return [
+        Visible(
+            row.item_id,
+            items[row.item_id].department,
+            row.version,
+            traces.get(str(row.item_id)),
+        )
+        for row in found
+    ]
 
 
 async def _forget(session: AsyncSession, tree: int, done: Sequence[Drawn]) -> None:

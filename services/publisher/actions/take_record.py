@@ -57,8 +57,13 @@ async def _take_items(
     )
     rows = standing.all()
     # The queue's rows of the items come before everything else that is locked: they keep a renderer away.
+    traces = {one: newest[one].trace for one in changed}
     await queue_paths(
-        session, [dirt.item(row.item_id, row.url, standing=row.standing) for row in rows]
+        session,
+        [
+            dirt.item(row.item_id, row.url, standing=row.standing, trace=traces.get(row.item_id))
+            for row in rows
+        ],
     )
     await queue_paths(session, former)
     withdrawn = [row.item_id for row in rows if row.standing != "published"]

@@ -98,10 +98,10 @@ def is_calendar(scope: Scope) -> bool:
     return not scope[1].startswith("~")
 
 
-def item(item_id: UUID, url: str, *, standing: str = "published") -> Dirt:
-    """Return the row of an item whose own record changed; only the inbox makes these."""
+def item(item_id: UUID, url: str, *, standing: str = "published", trace: str | None = None) -> Dirt:
+    """Return the row of an item whose own record changed, by an event of this `traceparent`; only the inbox makes these."""
     rank = ITEM if standing == "published" else NOTICE
-    return Dirt(url, "item", rank, {"item_id": str(item_id)})
+    return Dirt(url, "item", rank, {"item_id": str(item_id)} | ({"trace": trace} if trace else {}))
 
 
 def refresh(item_id: UUID, url: str, rank: int = REFRESH) -> Dirt:

@@ -27,6 +27,8 @@ class Seen:
 
     state: ItemState
     sha256: str
+    trace: str | None = None
+    """The `traceparent` of the event that says it."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Shown:
     department: str
     version: int
     at: datetime
+    trace: str | None = None
 
 
 async def index_states(
@@ -57,7 +60,7 @@ async def index_states(
     at = now + timedelta(seconds=time.monotonic() - started)
     noted = await _note(session, newer, at)
     return [
-        Shown(each.state.item_id, each.state.department.code, each.state.version, at)
+        Shown(each.state.item_id, each.state.department.code, each.state.version, at, each.trace)
         for each in newer
         if each.state.item_id in noted
     ]

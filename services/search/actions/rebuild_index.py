@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any
@@ -22,6 +22,7 @@ from services.search.tables import directory, tables
 from shared import failpoints
 from shared.events.record import AnyRecord, ItemState, RecordEvent, parse_record
 from shared.feed import RecordFeed
+from shared.position import named_in
 
 log = structlog.get_logger()
 
@@ -94,7 +95,7 @@ async def _fill(rebuilt: Rebuilt, engine: Engine, feed: RecordFeed, zone: tzinfo
 
 def _apply(rebuilt: Rebuilt, engine: Engine, raw: Sequence[bytes], zone: tzinfo) -> None:
     newest: dict[UUID, ItemState] = {}
-    for event in map(parse_record, raw):
+    for event in _readable(raw):
         if isinstance(event, RecordEvent):
             if _newer(rebuilt, event):
                 newest[event.data.item_id] = event.data
@@ -102,6 +103,22 @@ def _apply(rebuilt: Rebuilt, engine: Engine, raw: Sequence[bytes], zone: tzinfo)
         else:
             _keep_name(rebuilt, event)
     engine.write([card_of(state, zone) for state in newest.values()])
+
+
+def _readable(raw: Sequence[bytes]) -> Iterator[AnyRecord]:
+    """Read events; one that cannot be read is left out: who hears the record parks it."""
+    for one in raw:
+        try:
+            event = parse_record(one)
+        except (ValueError, RecursionError) as error:
+            log.error(
+                "event_left_out",
+                service="search",
+                sequence=named_in(one)[0],
+                reason=type(error).__name__,
+            )
+            continue
+        yield event
 
 
 def _newer(rebuilt: Rebuilt, event: RecordEvent) -> bool:
