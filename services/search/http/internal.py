@@ -8,26 +8,17 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
-from sqlalchemy import text
+from fastapi.responses import Response
 
 from services.search.engines.engine import SearchDown
 from services.search.http.edge import Here
 from services.search.shown import shown_after
-from shared.db import unreachable
+from shared import figures
 from shared.errors import Unavailable
 from shared.feed import FeedUnreachable
 from shared.http import require_internal
 
 router = APIRouter(include_in_schema=False)
-
-_MEANINGS = {
-    "gazette_search_engine_up": "Whether the search engine answers.",
-    "gazette_search_cards": "Items in the index, tombstones included.",
-    "gazette_consumer_handled": "Events handled since the start.",
-    "gazette_consumer_pending": "Events not yet handled.",
-}
 
 
 @router.get("/internal/shown")
@@ -69,23 +60,14 @@ async def livez() -> dict[str, str]:
 @router.get("/readyz")
 async def readyz(here: Here) -> Response:
     """Say whether database and engine answer, the consumer hears and has caught up, and the index is of this code."""
-    listener = here.listener
-    database = await _database_answers(here)
-    pending = await listener.pending() if listener.bus.connected else None
     items = await _items(here)
-    hears = pending is not None and listener.caught_up
-    ready = database and hears and items is not None and not here.shelf.stale
-    state = {
-        "status": "ok" if ready else "degraded",
-        "database": database,
-        "nats": listener.bus.connected,
-        "pending": pending,
-        "caught_up": listener.caught_up,
-        "rebuilding": here.shelf.rebuilding.locked(),
-        "engine": items is not None,
-        "items": items,
-    }
-    return JSONResponse(state, 200 if ready else 503)
+    return figures.readiness(
+        await figures.look(here.db, here.listener),
+        also=items is not None and not here.shelf.stale,
+        rebuilding=here.shelf.rebuilding.locked(),
+        engine=items is not None,
+        items=items,
+    )
 
 
 async def _items(here: Here) -> int | None:
@@ -96,31 +78,17 @@ async def _items(here: Here) -> int | None:
         return None
 
 
-async def _database_answers(here: Here) -> bool:
-    try:
-        async with here.db.sessions() as session:
-            await session.execute(text("SELECT 1"))
-    except Exception as error:
-        if not unreachable(error):
-            raise
-        return False
-    return True
-
-
 @router.get("/metrics")
 async def metrics(here: Here) -> Response:
     """Return our figures (Prometheus text format)."""
-    listener = here.listener
-    pending = await listener.pending() if listener.bus.connected else None
     items = await _items(here)
-    figures = {
-        "gazette_search_engine_up": int(items is not None),
-        **({"gazette_search_cards": items} if items is not None else {}),
-        "gazette_consumer_handled": listener.events_handled,
-        **({"gazette_consumer_pending": pending} if pending is not None else {}),
-    }
-    registry = CollectorRegistry()
-    for name, value in figures.items():
-        gauge = Gauge(name, _MEANINGS[name], ["consumer"], registry=registry)
-        gauge.labels("search").set(value)
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    up, cards = {"search": items is not None}, {"search": items} if items is not None else {}
+    return figures.metrics(
+        await figures.look(here.db, here.listener),
+        figures.gauge(
+            "gazette_search_engine_up", "Whether the search engine answers.", up, "consumer"
+        ),
+        figures.gauge(
+            "gazette_search_cards", "Items in the index, tombstones included.", cards, "consumer"
+        ),
+    )
