@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from services.commands.departments import Data
+from shared.errors import Refused, Unavailable
 
 SERVICES = ("catalog", "publisher", "search", "notifier")
 PROJECTIONS = ("publisher", "search")
+
+
+class GivenUp(Refused):
+    """没有重建完：中途另有一次重建取代了它。 / The rebuild was given up: another one took its place."""
+
 
 streams = typer.Typer(help="消息流 / the streams of JetStream", no_args_is_help=True)
 
@@ -69,6 +77,8 @@ def rebuild(
         )
     instance = find(data)
     answer = _ask(instance, names[what], "rebuild", post=True)
+    if answer.get("standing", "living") != "living":
+        raise GivenUp(f"{answer}")
     typer.echo(f"重建完成 / rebuilt: {answer}")
 
 
@@ -78,16 +88,12 @@ def verify(
     ] = 0,
     data: Data = None,
 ) -> None:
-    """核对：网站、索引与记录是否一致 / Compare site and index with the record; exit 0 only when equal."""
-    from services.instance.find import find
+    """核对：网站、索引与记录是否一致 / Compare site and index with the record; exit 0 only when equal.
 
-    instance = find(data)
-    deadline = time.monotonic() + wait
-    while True:
-        differences, count = _differences(instance)
-        if not differences or time.monotonic() >= deadline:
-            break
-        time.sleep(0.5)
+    页面文件也查看：缺的、坏的会列出，并自动重写。 / The files of pages are looked at too: what is missing or damaged
+    is named, and written anew by itself.
+    """
+    differences, count = _awaited(data, wait)
     for line in differences[:50]:
         typer.echo(line)
     if len(differences) > 50:
@@ -97,8 +103,25 @@ def verify(
     typer.echo(f"一致：{count} 条信息 / equal: {count} items, on {', '.join(PROJECTIONS)}")
 
 
-def _differences(instance: Any) -> tuple[list[str], int]:
-    """Return one sentence a difference between the record and its projections, and the number of items."""
+def _awaited(data: Path | None, seconds: float) -> tuple[list[str], int]:
+    """Compare until nothing differs or the time is over: what does not answer may be about to start."""
+    from services.instance.find import NoInstance, find
+
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(NoInstance, Unavailable):
+            differences, count = _differences(find(data))
+            if not differences:
+                return differences, count
+        time.sleep(0.5)
+    return _differences(find(data), thorough=True)
+
+
+def _differences(instance: Any, *, thorough: bool = False) -> tuple[list[str], int]:
+    """Return one sentence a difference between the record and its projections, and the number of items.
+
+    The files of the site are looked at when nothing else differs, or when it is to be *thorough*.
+    """
     record = _shown(instance, "catalog")
     found: list[str] = []
     for projection in PROJECTIONS:
@@ -116,7 +139,27 @@ def _differences(instance: Any) -> tuple[list[str], int]:
             f"{projection}: {item_id} 多余 / is not in the record"
             for item_id in shown.keys() - record.keys()
         ]
+    if thorough or not found:
+        found += _faults(instance, record)
     return found, len(record)
+
+
+def _faults(instance: Any, record: dict[str, dict[str, Any]]) -> list[str]:
+    """Return one sentence a file of the site that is not as the record asks."""
+    found: list[str] = []
+    params: dict[str, str] = {}
+    while True:
+        page = _ask(instance, "publisher", "look", params=params, post=True)
+        for fault in page["faults"]:
+            row = record.get(fault["item_id"])
+            name = f"{row['department']}/{row['source_id']}" if row else ""
+            wrong = "损坏 / is damaged" if fault["there"] else "缺失 / is missing"
+            found.append(
+                f"publisher: {name} {fault['path']} {wrong}（正在重写 / being written anew）"
+            )
+        if not page["next"]:
+            return found
+        params = {"after": page["next"]}
 
 
 def _shown(instance: Any, service: str) -> dict[str, dict[str, Any]]:
@@ -138,8 +181,6 @@ def _ask(
     post: bool = False,
 ) -> Any:
     import httpx
-
-    from shared.errors import Unavailable
 
     address = instance.inside(service, what)
     headers = {"Authorization": f"Bearer {instance.internal_token}"}

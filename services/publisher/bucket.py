@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from services.publisher.store import Written, parts_of
+from services.publisher.store import Written, faults_of, parts_of
 from shared.objects import Bucket, StoreUnreachable
 from shared.web.served import STATUS, caching, page_type
 
@@ -99,6 +99,16 @@ class BucketStore:
     def remove(self, keys: Sequence[str]) -> None:
         """Serve these keys no more."""
         self.bucket.remove([f"{SERVED}/{key}" for key in keys])
+
+    def faults(
+        self, pages: Mapping[str, bytes], files: Mapping[str, bytes | None]
+    ) -> dict[str, bool]:
+        """Read the objects that are served, many at a time."""
+        found = self._all(
+            lambda path: self.bucket.read(f"{SERVED}/{key_of(path)}"), [*pages, *files]
+        )
+        held = {path: one[1] if one else None for path, one in found.items()}
+        return faults_of(held, pages, files)
 
     def close(self) -> None:
         """Let the threads go."""

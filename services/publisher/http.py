@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from fastapi.responses import Response
+from prometheus_client.core import Metric
 
 from services.publisher import queries
 from services.publisher.actions.build_trees import begin_tree
+from services.publisher.actions.look_at_files import look_at_files
 from services.publisher.renderer import Renderer
 from services.publisher.settings import Settings
 from services.publisher.store import SiteStore
+from shared import figures
 from shared.bus import Listener
-from shared.db import Database, unreachable
+from shared.db import Database
 from shared.http import require_internal
 
 router = APIRouter(include_in_schema=False)
@@ -68,6 +68,24 @@ async def shown(
         return await queries.shown_after(session, after, limit)
 
 
+@router.post("/internal/look")
+async def look(
+    request: Request,
+    publisher: Here,
+    after: UUID | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+) -> dict[str, Any]:
+    """Look at the files of the items that are shown, by item id, and answer what is wrong: it is being written anew."""
+    require_internal(request, publisher.settings.internal_token)
+    async with publisher.db.sessions() as session:
+        page = await queries.shown_after(session, after, limit)
+    ids = [UUID(row["item_id"]) for row in page["shown"]]
+    faults = await look_at_files(publisher.db.sessions, publisher.store, ids, fronts=after is None)
+    if faults:
+        publisher.renderer.wake()
+    return {"faults": [asdict(fault) for fault in faults], "next": page["next"]}
+
+
 @router.post("/internal/rebuild")
 async def rebuild(request: Request, publisher: Here) -> dict[str, Any]:
     """Build a new tree beside the living one and answer when it is served."""
@@ -86,8 +104,7 @@ async def rebuild(request: Request, publisher: Here) -> dict[str, Any]:
 async def standing(request: Request, publisher: Here, at: Now) -> dict[str, Any]:
     """Answer what waits and what is parked in the queue of paths."""
     require_internal(request, publisher.settings.internal_token)
-    async with publisher.db.sessions() as session:
-        return await queries.standing(session, at)
+    return await _paths(publisher, at)
 
 
 @router.get("/livez")
@@ -99,68 +116,35 @@ async def livez() -> dict[str, str]:
 @router.get("/readyz")
 async def readyz(publisher: Here, at: Now) -> Response:
     """Say whether the database answers, the consumer hears and has caught up, and the queue of paths moves."""
-    listener, paths = publisher.listener, None
-    try:
-        async with publisher.db.sessions() as session:
-            paths = await queries.standing(session, at)
-    except Exception as error:
-        if not unreachable(error):
-            raise
-    pending = await listener.pending() if listener.bus.connected else None
-    ready = (
-        paths is not None
-        and pending is not None
-        and listener.caught_up
-        and paths["oldest_seconds"] < LATE
+    seen = await figures.look(publisher.db, publisher.listener)
+    paths = await _paths(publisher, at) if seen.parked is not None else None
+    told = ("waiting", "parked", "oldest_seconds")
+    return figures.readiness(
+        seen,
+        also=paths is not None and paths["oldest_seconds"] < LATE,
+        paths={name: paths[name] for name in told} if paths else None,
     )
-    state = {
-        "status": "ok" if ready else "degraded",
-        "database": paths is not None,
-        "nats": listener.bus.connected,
-        "pending": pending,
-        "caught_up": listener.caught_up,
-        "paths": {name: paths[name] for name in ("waiting", "parked", "oldest_seconds")}
-        if paths
-        else None,
-    }
-    return JSONResponse(state, 200 if ready else 503)
 
 
 @router.get("/metrics")
 async def metrics(publisher: Here, at: Now) -> Response:
-    """Return our figures (Prometheus text format)."""
+    """Return our figures (Prometheus text format); what the database would tell is left out while it is away."""
+    seen = await figures.look(publisher.db, publisher.listener)
+    own = _own(await _paths(publisher, at)) if seen.parked is not None else []
+    return figures.metrics(seen, *own)
+
+
+async def _paths(publisher: Publisher, at: datetime) -> dict[str, Any]:
     async with publisher.db.sessions() as session:
-        paths = await queries.standing(session, at)
-    pending = await publisher.listener.pending() if publisher.listener.bus.connected else None
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Figures(paths, pending, publisher.listener.events_handled))
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        return await queries.standing(session, at)
 
 
-class _Figures(Collector):
-    """One look at the publisher."""
-
-    def __init__(self, paths: dict[str, Any], pending: int | None, handled: int) -> None:
-        self._paths, self._pending, self._handled = paths, pending, handled
-
-    def collect(self) -> list[Metric]:
-        """Return the families."""
-        waiting = GaugeMetricFamily(
-            "gazette_publisher_paths", "Paths to be rendered.", labels=["state"]
-        )
-        waiting.add_metric(["waiting"], self._paths["waiting"])
-        waiting.add_metric(["parked"], self._paths["parked"])
-        age = GaugeMetricFamily(
-            "gazette_publisher_oldest_path_seconds", "Age of the path that waits longest."
-        )
-        age.add_metric([], self._paths["oldest_seconds"])
-        lag = GaugeMetricFamily(
-            "gazette_consumer_pending", "Events not yet handled.", labels=["consumer"]
-        )
-        if self._pending is not None:
-            lag.add_metric(["publisher"], self._pending)
-        handled = GaugeMetricFamily(
-            "gazette_consumer_handled", "Events handled since the start.", labels=["consumer"]
-        )
-        handled.add_metric(["publisher"], self._handled)
-        return [waiting, age, lag, handled]
+def _own(paths: dict[str, Any]) -> list[Metric]:
+    states = {state: paths[state] for state in ("waiting", "parked")}
+    oldest = {(): paths["oldest_seconds"]}
+    return [
+        figures.gauge("gazette_publisher_paths", "Paths to be rendered.", states, "state"),
+        figures.gauge(
+            "gazette_publisher_oldest_path_seconds", "Age of the path that waits longest.", oldest
+        ),
+    ]

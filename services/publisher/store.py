@@ -75,6 +75,14 @@ class SiteStore(Protocol):
     def remove(self, keys: Sequence[str]) -> None:
         """Serve these keys no more; only where keys are shared."""
 
+    def faults(
+        self, pages: Mapping[str, bytes], files: Mapping[str, bytes | None]
+    ) -> dict[str, bool]:
+        """Look at what is served: return each path that is not as said, and whether there is a file at all.
+
+        *pages* are whole and contain the bytes, *files* have exactly these bytes (None: there is no file).
+        """
+
     def close(self) -> None:
         """Let go of what it holds."""
 
@@ -170,6 +178,14 @@ class FolderStore:
     def remove(self, keys: Sequence[str]) -> None:
         """Do nothing: the tree that was served goes as a whole."""
 
+    def faults(
+        self, pages: Mapping[str, bytes], files: Mapping[str, bytes | None]
+    ) -> dict[str, bool]:
+        """Read the files below `current`."""
+        base = self.root / "current"
+        held = {path: _read(place_of(base, path)) for path in (*pages, *files)}
+        return faults_of(held, pages, files)
+
     def close(self) -> None:
         """Let the threads go."""
         self._syncers.shutdown()
@@ -197,6 +213,29 @@ def parts_of(path: str) -> list[str]:
     ):
         raise UnsafePath(path)
     return parts
+
+
+def faults_of(
+    held: Mapping[str, bytes | None], pages: Mapping[str, bytes], files: Mapping[str, bytes | None]
+) -> dict[str, bool]:
+    """Compare what is *held* with what is to be, as `SiteStore.faults` says."""
+    wrong = [path for path, mark in pages.items() if not _is_page(held[path], mark)]
+    wrong += [path for path, content in files.items() if held[path] != content]
+    return {path: held[path] is not None for path in wrong}
+
+
+def _is_page(content: bytes | None, mark: bytes) -> bool:
+    return content is not None and content.rstrip().endswith(b"</html>") and mark in content
+
+
+def _read(place: Path) -> bytes | None:
+    """Return the bytes of a file; None where there is none, nothing where it cannot be read."""
+    try:
+        return place.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        return b""
 
 
 def _holds(place: Path, content: bytes) -> bool:

@@ -61,6 +61,7 @@ BY_SECRET_LINK = {
 
 BY_TOKEN_INSIDE = {
     ("publisher", "GET", "/internal/shown"),
+    ("publisher", "POST", "/internal/look"),
     ("publisher", "POST", "/internal/rebuild"),
     ("publisher", "GET", "/internal/standing"),
     ("search", "GET", "/internal/shown"),

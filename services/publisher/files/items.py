@@ -19,6 +19,7 @@ Files = dict[str, bytes | None]
 
 GONE_MARKER = "status"
 """Stands beside a notice's page and holds 410: the status that web servers answer with."""
+GONE = b"410\n"
 REDIRECT_MARKER = ".redirect"
 """Holds the address that web servers may lead to at once."""
 _SAFE = re.compile(r"(/(?!/)|https?://)[^\s\\]+$")
@@ -94,7 +95,7 @@ def _notice_files(
     if state.state == "redirect" and state.redirect_to and _SAFE.match(state.redirect_to):
         files[state.url + REDIRECT_MARKER] = _address(state.redirect_to, site).encode() + b"\n"
     else:
-        files[state.url + GONE_MARKER] = b"410\n"
+        files[state.url + GONE_MARKER] = GONE
     return files
 
 
