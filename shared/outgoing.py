@@ -50,7 +50,7 @@ class Answer:
     body: bytes
 
 
-class Outgoing:
+class GuardedClient:
     """Calls addresses that others chose, and only those that *rules* allow."""
 
     def __init__(
@@ -211,4 +211,4 @@ class _Pinned(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
-__all__ = ["Address", "AddressRefused", "Answer", "Outgoing", "Rules", "Unanswered"]
+__all__ = ["Address", "AddressRefused", "Answer", "GuardedClient", "Rules", "Unanswered"]

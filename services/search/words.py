@@ -85,11 +85,6 @@ WORDS: dict[str, dict[Lang, str]] = {
         "zh-Hant": "未以這些字查詢：{words}",
         "en": "Left out of the search: {words}",
     },
-    "looked_for": {
-        "zh-Hans": "查的是：{words}",
-        "zh-Hant": "查詢的是：{words}",
-        "en": "Searched for: {words}",
-    },
     "nearest": {"zh-Hans": "标题最接近的", "zh-Hant": "標題最接近的", "en": "Closest titles"},
     "ask_body": {"zh-Hans": "可以问", "zh-Hant": "可以詢問", "en": "Whom to ask"},
     "hotline": {

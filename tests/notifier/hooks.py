@@ -14,7 +14,7 @@ from services.notifier.courier import Courier
 from services.notifier.rules import Target
 from services.notifier.webhooks import secret_of
 from shared.addresses import Rules
-from shared.outgoing import Outgoing
+from shared.outgoing import GuardedClient
 from tests.notifier.house import House
 from tests.shared.receiver import Received, Receiver, plain
 
@@ -33,7 +33,9 @@ def courier(house: House, *receivers: Receiver, deadline: float = 2.0, **changes
     """Return a courier over this house's clock that may reach the loopback, as an operator's setting allows."""
     ports = frozenset(receiver.port for receiver in receivers)
     rules = Rules((ipaddress.ip_network("127.0.0.1/32"),), http=True, ports=ports)
-    channel = WebhookChannel(Outgoing(rules, agent="Test/1", deadline=deadline), lambda: house.now)
+    channel = WebhookChannel(
+        GuardedClient(rules, agent="Test/1", deadline=deadline), lambda: house.now
+    )
     return Courier(house.db, channel, "https://www.qinghe.example", lambda: house.now, **changes)
 
 

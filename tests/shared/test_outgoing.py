@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from shared.addresses import AddressRefused, Rules
-from shared.outgoing import LARGEST_ANSWER, Outgoing, Unanswered
+from shared.outgoing import LARGEST_ANSWER, GuardedClient, Unanswered
 from tests.shared.receiver import Received, Receiver, plain, receiving
 from tests.shared.test_addresses import PRIVATE_4, PRIVATE_6, TRICKS
 
@@ -59,12 +59,12 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield running
 
 
-def outgoing(*receivers: Receiver, **changes: Any) -> Outgoing:
+def outgoing(*receivers: Receiver, **changes: Any) -> GuardedClient:
     """Return a client that may reach 127.0.0.1, as an operator's setting allows."""
     ports = frozenset(receiver.port for receiver in receivers) | {80, 443}
     rules = Rules(networks=LOOPBACK, http=True, ports=ports)
     own: dict[str, Any] = {"rules": rules, "agent": "Test/1", "deadline": 1.0}
-    return Outgoing(**(own | changes))
+    return GuardedClient(**(own | changes))
 
 
 async def test_a_post_arrives_as_it_was_meant(receiver: Receiver) -> None:
@@ -130,7 +130,7 @@ async def test_one_private_address_refuses_the_name(receiver: Receiver, answers:
 async def test_no_trick_resolves_or_opens_anything() -> None:
     """Over 300 odd URLs, called with the default rules: no name is looked up and no socket opened."""
     resolve, network = resolver(["127.0.0.1"]), Watched()
-    client = Outgoing(Rules(), agent="Test/1", resolve=resolve, network=network)
+    client = GuardedClient(Rules(), agent="Test/1", resolve=resolve, network=network)
     for url in TRICKS:
         with pytest.raises(AddressRefused):
             await client.post(url, b"x", {})
@@ -143,7 +143,7 @@ async def test_no_name_leads_to_a_private_address(address: str) -> None:
     """A name that leads to any special-purpose address opens no socket, alone or beside a public one."""
     network = Watched()
     for found in ([address], ["8.8.8.8", address]):
-        client = Outgoing(Rules(), agent="Test/1", resolve=resolver(found), network=network)
+        client = GuardedClient(Rules(), agent="Test/1", resolve=resolver(found), network=network)
         with pytest.raises(AddressRefused):
             await client.post("https://hooks.example/", b"x", {})
     assert network.opened == []

@@ -8,7 +8,7 @@ from time import perf_counter
 
 from services.notifier.webhooks import Result, retry_after, signed_headers
 from shared.addresses import AddressRefused, Rules
-from shared.outgoing import Outgoing, Unanswered
+from shared.outgoing import GuardedClient, Unanswered
 
 _AGENT = "Gazette-Webhooks/1"
 
@@ -16,14 +16,14 @@ _AGENT = "Gazette-Webhooks/1"
 class WebhookChannel:
     """Signs and posts; an answer is read for its status only, except that of a question."""
 
-    def __init__(self, outgoing: Outgoing, clock: Callable[[], datetime]) -> None:
+    def __init__(self, outgoing: GuardedClient, clock: Callable[[], datetime]) -> None:
         self.outgoing = outgoing
         self._clock = clock
 
     @classmethod
     def over(cls, rules: Rules, clock: Callable[[], datetime]) -> WebhookChannel:
         """Return a channel that may reach what the operator's *rules* allow."""
-        return cls(Outgoing(rules, agent=_AGENT), clock)
+        return cls(GuardedClient(rules, agent=_AGENT), clock)
 
     async def call(
         self, url: str, message_id: str, body: bytes, secrets: Sequence[str]

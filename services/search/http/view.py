@@ -15,7 +15,7 @@ from services.search.queries import Result, Results, Wanted
 from services.search.rules.card import Stored
 from services.search.rules.directory import Directory
 from services.search.words import say
-from shared.events.record import DepartmentState, Names
+from shared.events.record import DepartmentState
 from shared.web.dates import Lang
 from shared.web.dates import day as day_words
 
@@ -183,8 +183,3 @@ def likely_body(
     codes = Counter(stored.facts["department"] for stored in nearest).most_common(1)
     code = chosen[0] if chosen else (codes[0][0] if codes else None)
     return names.departments.get(code) if code else None
-
-
-def name_of(names: Names, lang: Lang) -> str:
-    """Return a name in the language of the frame."""
-    return names.of(lang)
