@@ -11,6 +11,8 @@ from services.catalog.actions.pass_time import pass_time
 from services.catalog.actions.remove_due import remove_due
 from services.catalog.actions.seed_site import seed_site
 from services.catalog.app import standard_lists
+from shared.events.record import SiteSettings
+from shared.web.frame import default_settings
 from tests.catalog.desk import Desk, codes, data, later, paths
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -129,6 +131,12 @@ async def test_a_removal_before_its_publication_is_refused_at_intake(fresh_desk:
     sender = await fresh_desk.department()
     early = await sender.push("s", data(publish_at=later(days=9), remove_after=later(days=8)))
     assert (codes(early), paths(early)) == ({"before_publication"}, {"/data/remove_after"})
+
+
+def test_the_record_seeds_what_pages_say_without_it() -> None:
+    """The name of a new site does not change when its first settings arrive."""
+    seeded = SiteSettings.model_validate(standard_lists()["settings"])
+    assert seeded == default_settings()
 
 
 async def test_the_lists_are_said_once_and_again_when_they_change(fresh_desk: Desk) -> None:
