@@ -12,11 +12,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lxml import etree
-from lxml.etree import _Element as Element
 
-from shared.archives import Unscannable, judge_archive, read_entry
+from services.catalog.xmltext import Rows, Running, Strings, Taken, Traces, read_part
+from shared.archives import Unscannable, judge_archive, opened_archive
 
-__all__ = ["Unscannable", "attachment_text", "decoded", "judge_archive", "word_traces"]
+__all__ = [
+    "Unscannable",
+    "attachment_text",
+    "decoded",
+    "judge_archive",
+    "opened_archive",
+    "word_traces",
+]
 
 MAX_TEXT_BYTES = 64 * 1024 * 1024
 """Bytes of a text file that are read."""
@@ -27,8 +34,6 @@ _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 HEAD = 4096
 """Bytes at the beginning that tell text from other files."""
 _OFFICE_FOLDERS = ("word/", "xl/", "ppt/")
-_PARAGRAPHS = frozenset({"p", "TextObject", "h", "br", "cr", "row", "si", "table-row"})
-_TEXTS = frozenset({"t", "delText", "TextCode", "instrText"})
 
 
 def attachment_text(path: Path, media_type: str, name: str | None = None) -> str:
@@ -48,9 +53,6 @@ def attachment_text(path: Path, media_type: str, name: str | None = None) -> str
     return _plain(path) if is_named or _looks_like_text(head) else ""
 
 
-_CHANGES = frozenset({"ins", "del", "moveFrom", "moveTo", "cellIns", "cellDel", "cellMerge"})
-
-
 def word_traces(path: Path) -> list[str]:
     """Return `tracked_changes` and `comments` if the Word file at *path* holds any; nothing for other files.
 
@@ -59,23 +61,16 @@ def word_traces(path: Path) -> list[str]:
     if not zipfile.is_zipfile(path):
         return []
     with _opened(path) as archive:
+        if not any(name.startswith("word/") for name in archive.namelist()):
+            return []
         judge_archive(archive)
-        parts = [
-            name
-            for name in archive.namelist()
-            if name.startswith("word/") and name.endswith(".xml")
-        ]
-        found = {code for name in parts for code in _traces(_parsed(archive, name))}
+        found: set[str] = set()
+        taken = Taken()
+        for name in _xml_parts(archive):
+            traces = Traces(taken, anywhere=name.startswith("word/"))
+            read_part(archive, name, traces)
+            found |= traces.found
     return sorted(found)
-
-
-def _traces(root: Element | None) -> Iterator[str]:
-    for node in root.iter("{*}*") if root is not None else ():
-        local = _local(node)
-        if local in _CHANGES or local.endswith("PrChange"):
-            yield "tracked_changes"
-        elif local in {"comment", "commentReference", "commentRangeStart"}:
-            yield "comments"
 
 
 def _is_office(archive: zipfile.ZipFile) -> bool:
@@ -123,7 +118,7 @@ def _plain(path: Path) -> str:
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     """Open an archive; whatever goes wrong with it is `Unscannable`."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened_archive(path) as archive:
             yield archive
     except (
         zipfile.BadZipFile,
@@ -142,68 +137,40 @@ def _office(path: Path) -> str:
         if not _is_office(archive):
             return ""
         judge_archive(archive)
-        return "\n".join(_texts(archive))
+        return _text_of(archive)
 
 
-def _texts(archive: zipfile.ZipFile) -> Iterator[str]:
-    names = sorted(
-        entry.filename
-        for entry in archive.infolist()
-        if entry.filename.lower().endswith((".xml", ".rels"))
-    )
-    shared = _shared_strings(archive) if "xl/sharedStrings.xml" in names else []
+def _text_of(archive: zipfile.ZipFile) -> str:
+    names = _xml_parts(archive)
+    taken = Taken()
+    strings = Strings(taken)
+    if "xl/sharedStrings.xml" in names:
+        read_part(archive, "xl/sharedStrings.xml", strings)
     # the main text first: a secrecy mark counts on its first lines
     for name in sorted(
         names, key=lambda name: (not name.endswith(("document.xml", "Content.xml")), name)
     ):
         if name.startswith("xl/worksheets/sheet"):
-            yield from _rows(_parsed(archive, name), shared)
+            read_part(archive, name, Rows(taken, strings))
         elif name != "xl/sharedStrings.xml" and not name.endswith(
             (".rels", "[Content_Types].xml", "styles.xml")
         ):
-            yield _running(_parsed(archive, name))
+            read_part(archive, name, Running(taken))
+        taken.say("\n")
+    return taken.text.getvalue()
 
 
-def _parsed(archive: zipfile.ZipFile, name: str) -> Element | None:
-    raw = read_entry(archive, name)
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, recover=True, remove_comments=True
-    )
-    return etree.fromstring(raw, parser) if raw.strip() else None
+def _xml_parts(archive: zipfile.ZipFile) -> list[str]:
+    """Return the names of the parts that are XML, by their bytes where their names do not say so."""
+    names = sorted({entry.filename for entry in archive.infolist() if not entry.is_dir()})
+    return [
+        name
+        for name in names
+        if name.lower().endswith((".xml", ".rels")) or _begins_as_xml(archive, name)
+    ]
 
 
-def _running(root: Element | None) -> str:
-    """Return the text of one XML part, a line for each paragraph."""
-    parts: list[str] = []
-    for event, node in etree.iterwalk(root, events=("start", "end")) if root is not None else ():
-        local = _local(node)
-        if event == "start" and local in _TEXTS:
-            parts.append(node.text or "")
-        elif event == "start" and local == "tab":
-            parts.append("\t")
-        elif event == "end" and local in _PARAGRAPHS:
-            parts.append("\n")
-    return "".join(parts)
-
-
-def _shared_strings(archive: zipfile.ZipFile) -> list[str]:
-    root = _parsed(archive, "xl/sharedStrings.xml")
-    return [_running(node).strip("\n") for node in root] if root is not None else []
-
-
-def _rows(root: Element | None, shared: list[str]) -> Iterator[str]:
-    """Yield the rows of a sheet, cells parted by tabs."""
-    for row in root.iter("{*}row") if root is not None else ():
-        yield "\t".join(_cell(cell, shared) for cell in row.iter("{*}c"))
-
-
-def _cell(cell: Element, shared: list[str]) -> str:
-    inline = "".join(node.text or "" for node in cell.iter("{*}t"))
-    value = next((node.text or "" for node in cell.iter("{*}v")), "")
-    if cell.get("t") == "s" and value.isdigit() and int(value) < len(shared):
-        return shared[int(value)]
-    return inline or value
-
-
-def _local(node: Element) -> str:
-    return str(node.tag).rpartition("}")[2]
+def _begins_as_xml(archive: zipfile.ZipFile, name: str) -> bool:
+    with archive.open(name) as stream:
+        head = stream.read(64)
+    return head.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n").startswith(b"<")

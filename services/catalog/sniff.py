@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from services.catalog.complaints import JsonPath, Words, complaint, shown
-from services.catalog.filetext import Unscannable, decoded, judge_archive
+from services.catalog.filetext import Unscannable, decoded, judge_archive, opened_archive
 from shared.errors import Problem
 
 HEAD = 4096
@@ -162,7 +162,7 @@ _CONTENT = {"word/": "docx", "xl/": "xlsx", "ppt/": "pptx"}
 def _archive(path: Path) -> Kind:
     """Tell office files from plain archives by their content list, without unpacking more than that."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened_archive(path) as archive:
             judge_archive(archive)
             names = archive.namelist()
     except (Unscannable, zipfile.BadZipFile, OSError, ValueError, NotImplementedError):

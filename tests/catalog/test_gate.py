@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
+import subprocess
+import sys
 import zipfile
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,10 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum.cn import ric
 
-from services.catalog import gate
+from services.catalog import gate, xmltext
 from services.catalog.cleaning import clean_body
-from services.catalog.filetext import MAX_TEXT_BYTES
+from services.catalog.filetext import MAX_TEXT_BYTES, word_traces
 from services.catalog.gate import Unscannable, attachment_text, findings, unscannable
+from services.catalog.sniff import kind_of
 
 NUMBER = "11010519491231002X"
 
@@ -40,6 +44,8 @@ def codes(text: str) -> list[str]:
         "1101 0519 4912 3100 2X",
         f"ID{NUMBER}",
         f"2025 {NUMBER} 13800000000",
+        f"电话0551123\n{NUMBER}",
+        f"{NUMBER[:-1]}1\n{NUMBER}",
         "<p>110105<strong>19491231</strong>002X</p>",
         "<p>110105\u200b19491231002X</p>",
         "<table><tr>" + "".join(f"<td>{char}</td>" for char in NUMBER) + "</tr></table>",
@@ -99,6 +105,7 @@ def test_every_checksum_valid_number_is_found(
         "正文\n" * 20 + "秘密★",
         "機密★",
         "机密\n关于……",
+        "关于……\u2028秘密\u2028",
         "\n\n<p>a</p><p>【秘密】</p><p>b</p>",
         "一\n二\n三\n四\n秘 密",
     ],
@@ -280,13 +287,105 @@ def test_dishonest_archives_are_left_to_a_person(tmp_path: Path, kind: str) -> N
         attachment_text(bomb(tmp_path, kind), "", "a.docx")
 
 
-def test_entities_in_office_files_expand_to_nothing(tmp_path: Path) -> None:
-    """A file cannot make the gate expand entities or read other files."""
+def test_entities_in_office_files_are_left_to_a_person(tmp_path: Path) -> None:
+    """A file cannot make the gate expand entities or read other files, nor hide a text in them."""
     path = tmp_path / "a.docx"
     inner = '<!DOCTYPE w [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;"><!ENTITY f SYSTEM "file:///etc/hostname">]>'
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("word/document.xml", f"{inner}<w><p><t>&b;&f;x</t></p></w>")
-    assert "aaaa" not in attachment_text(path, "")
+    with pytest.raises(Unscannable):
+        attachment_text(path, "")
+
+
+@pytest.mark.parametrize("zip64", [False, True])
+def test_a_directory_without_end_is_not_read(tmp_path: Path, *, zip64: bool) -> None:
+    """An archive whose directory alone would fill the memory is left to a person before it is read."""
+    path = bomb(tmp_path, "whole")
+    raw = path.read_bytes()
+    central, end = raw.index(b"PK\x01\x02"), raw.index(b"PK\x05\x06")
+    directory = raw[central:end] * 50_000
+    last = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, len(directory), central, 0)
+    if zip64:
+        record = struct.pack(
+            "<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, len(directory), central
+        )
+        place = struct.pack("<4sLQL", b"PK\x06\x07", 0, central + len(directory), 1)
+        last = (
+            record
+            + place
+            + struct.pack("<4s4H2LH", b"PK\x05\x06", *[0xFFFF] * 4, *[2**32 - 1] * 2, 0)
+        )
+    path.write_bytes(raw[:central] + directory + last)
+    with pytest.raises(Unscannable, match="directory"):
+        attachment_text(path, "", "a.docx")
+    assert kind_of(path).refused == "dishonest"
+
+
+@pytest.mark.parametrize(
+    ("part", "why"),
+    [
+        (b"<a>" + b"<c/>" * 2000 + b"</a>", "elements"),
+        (b"<a>" + b"".join(b"<c%d/>" % n for n in range(200)) + b"</a>", "elements"),
+        (b"<a " + b" ".join(b"c%d='x'" % n for n in range(200)) + b"/>", "elements"),
+        (b"<a><t>" + b"x" * 1_000_000 + b"</t></a>", "text"),
+        (b"<a><!--" + b"x" * 1_000_000 + b"--></a>", "element"),
+    ],
+    ids=["elements", "names", "attributes", "text", "comment"],
+)
+def test_endless_xml_is_left_to_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: bytes, why: str
+) -> None:
+    """Elements, names, text and single tokens of an office file are bounded, whatever its size says."""
+    for bound, value in (
+        ("ELEMENTS", 1000),
+        ("NAMES", 100),
+        ("CHARACTERS", 900_000),
+        ("SILENCE", 500_000),
+    ):
+        monkeypatch.setattr(xmltext, f"MAX_{bound}", value)
+    path = tmp_path / "a.docx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("word/document.xml", part)
+    with pytest.raises(Unscannable, match=why):
+        attachment_text(path, "")
+
+
+def test_xml_grows_no_tree(tmp_path: Path) -> None:
+    """Reading four million bytes of empty elements takes a few million bytes of memory, not thirty times as many."""
+    path = tmp_path / "a.docx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("word/document.xml", b"<a>" + b"<c/>" * (1 << 20) + b"</a>")
+    program = (
+        "import resource, sys; from pathlib import Path\n"
+        "from services.catalog.filetext import attachment_text, word_traces\n"
+        "most = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = most(); attachment_text(Path(sys.argv[1]), ''); word_traces(Path(sys.argv[1]))\n"
+        "print(most() - before)"
+    )
+    grown = subprocess.run(
+        [sys.executable, "-c", program, str(path)], check=True, capture_output=True, text=True
+    )
+    assert int(grown.stdout) < 32 * 1024
+
+
+def test_a_part_counts_whatever_its_name(tmp_path: Path) -> None:
+    """Text and tracked changes are found in XML parts that are named as something else, or lie elsewhere."""
+    space = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    path = tmp_path / "a.docx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("word/document.xml", f'<w:p xmlns:w="{space}"/>')
+        archive.writestr(
+            "other/text.bin",
+            f'\ufeff<w:p xmlns:w="{space}"><w:ins><w:r><w:t>{NUMBER}</w:t></w:r></w:ins></w:p>',
+        )
+    assert NUMBER in attachment_text(path, "")
+    assert word_traces(path) == ["tracked_changes"]
+
+
+def test_a_long_list_is_held_at_once() -> None:
+    """A list of a hundred thousand people is held by its first hundred, each with its line."""
+    found = findings("", None, None, {"a": f"{NUMBER}\n" * 100_000})
+    assert [finding.line for finding in found] == list(range(1, gate.MOST_FOUND + 1))
 
 
 def test_endless_text_is_left_to_a_person(tmp_path: Path) -> None:
