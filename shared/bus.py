@@ -65,6 +65,7 @@ class Hearing:
     durable: str
     parse: Callable[[bytes], Any] | None
     parse_message: Callable[[Msg], Any] | None
+    pace: float = 0.0
 
     def read(self, message: Msg) -> Any:
         """Return the parsed event of *message*."""
@@ -86,14 +87,16 @@ def hears(
     durable: str,
     parse: Callable[[bytes], Any] | None = None,
     parse_message: Callable[[Msg], Any] | None = None,
+    pace: float = 0.0,
 ) -> Callable[[Handler], Handler]:
     """Mark a handler: it gets the parsed events of *stream* by the durable, in batches.
 
-    Give `parse` for the bytes, or `parse_message` where subject or headers count too.
+    Give `parse` for the bytes, or `parse_message` where subject or headers count too. *pace*: seconds from one batch
+    to the next at least, for what no reader waits for: a stream of events comes in fewer transactions.
     """
 
     def mark(handler: Handler) -> Handler:
-        handler.hears = Hearing(stream, durable, parse, parse_message)  # type: ignore[attr-defined]
+        handler.hears = Hearing(stream, durable, parse, parse_message, pace)  # type: ignore[attr-defined]
         return handler
 
     return mark
@@ -296,7 +299,7 @@ class Listener:
 
     async def _listen(self) -> None:
         while True:
-            puller = Puller(self.bus.client, self.hearing.stream, self.name)
+            puller = Puller(self.bus.client, self.hearing.stream, self.name, pace=self.hearing.pace)
             try:
                 await puller.start()
                 await self._pull(puller)

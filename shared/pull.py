@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import deque
 
 from nats.aio.client import Client
@@ -30,10 +31,14 @@ class Vanished(Exception):
 class Puller:
     """Batches of one durable; not safe for two readers."""
 
-    def __init__(self, client: Client, stream: str, durable: str, *, batch: int = BATCH) -> None:
+    def __init__(
+        self, client: Client, stream: str, durable: str, *, batch: int = BATCH, pace: float = 0.0
+    ) -> None:
         self._client = client
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
         self._batch = batch
+        self._pace = pace
+        self._next_at = 0.0
         self._subscription: Subscription | None = None
         self._open = 0
         self._arrived: deque[Msg] = deque()
@@ -66,12 +71,20 @@ class Puller:
             except TimeoutError:
                 self._open = 0
                 return []
+        await self._paced()
         batch: list[Msg] = []
         while self._arrived and len(batch) < self._batch:
             self._take(self._arrived.popleft(), batch)
         if not self._arrived:
             self._something.clear()
         return batch
+
+    async def _paced(self) -> None:
+        """Let more arrive when the last batch was a moment ago; neither one that comes alone nor a full batch waits."""
+        now = time.monotonic()
+        if now < self._next_at and len(self._arrived) < self._batch:
+            await asyncio.sleep(self._next_at - now)
+        self._next_at = time.monotonic() + self._pace
 
     async def _arrive(self, message: Msg) -> None:
         self._arrived.append(message)

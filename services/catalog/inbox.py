@@ -39,7 +39,7 @@ async def on_intake(
     await accept_items(session, read, now=now, doors=doors)
 
 
-@hears("EFFECTS", durable="catalog-effects", parse=VisibleEvent.model_validate_json)
+@hears("EFFECTS", durable="catalog-effects", parse=VisibleEvent.model_validate_json, pace=0.25)
 async def on_effect(events: Sequence[VisibleEvent], session: AsyncSession, now: datetime) -> None:  # noqa: ARG001
     """Note first visibilities for the delivery passport."""
     await note_visible(session, [event.data for event in events])

@@ -19,7 +19,7 @@ from shared.purging import note_purges
 log = structlog.get_logger()
 
 
-@hears("RECORD", durable="notifier", parse=parse_record)
+@hears("RECORD", durable="notifier", parse=parse_record, pace=0.25)
 async def on_record(
     events: Sequence[AnyRecord],
     session: AsyncSession,

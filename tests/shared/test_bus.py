@@ -116,6 +116,29 @@ async def test_an_event_comes_at_once_and_not_when_a_batch_is_full(bus: Bus, db:
         await until(lambda: heard.ids == ["alone"], seconds=3)
 
 
+@hears("RECORD", durable="search", parse=from_json, pace=0.4)
+async def unhurried(
+    events: Sequence[Any], session: AsyncSession, now: datetime, *, heard: Heard
+) -> None:
+    """Note what comes, in few transactions."""
+    await handler(events, session, now, heard=heard)
+
+
+async def test_what_nobody_waits_for_comes_in_fewer_transactions(bus: Bus, db: Database) -> None:
+    """With a pace, one event is handled at once, and those that follow it closely are handled together."""
+    heard = Heard()
+    async with Listener(bus, unhurried, db, tables, resources={"heard": heard}):
+        await asyncio.sleep(0.3)
+        await publish(bus.js, "first")
+        await until(lambda: heard.ids == ["first"], seconds=3)
+        for number in range(10):
+            await publish(bus.js, str(number))
+            await asyncio.sleep(0.005)
+        await until(lambda: len(heard.ids) == 11)
+    assert heard.ids == ["first", *map(str, range(10))]
+    assert len(heard.batches) <= 3
+
+
 async def test_only_the_culprit_of_a_batch_waits(bus: Bus, db: Database) -> None:
     """When a batch fails each event is tried alone; the failing one comes again later."""
     heard = Heard()
