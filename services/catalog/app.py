@@ -37,6 +37,7 @@ def create_app(settings: Settings) -> FastAPI:
         timezone=settings.timezone,
         index_number_rule=settings.index_number_rule,
         blobs=settings.blobs_url,
+        data=settings.data,
     )
     bus = Bus(settings.nats_url, name="catalog")
     intake = Listener(bus, on_intake, db, tables, resources={"doors": doors})

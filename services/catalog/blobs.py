@@ -11,7 +11,10 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
@@ -25,6 +28,8 @@ Area = Literal["public", "held"]
 MAX_BLOB_BYTES = 200 * 1024 * 1024
 """Bytes of one attachment, unless the operator sets another limit."""
 CHUNK = 1 << 20
+LEFT_BEHIND = timedelta(days=1)
+"""Age of a file that arrives from which on nobody sends it any more."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -49,25 +54,42 @@ class NoSuchBlob(Refused):
     status = 404
 
 
-Look = Callable[[Path], None]
-"""Looks into a whole and true file while it arrives; what it raises refuses the file."""
+@dataclass(frozen=True)
+class Arrived:
+    """A whole and true file beside the store."""
+
+    path: Path
+    sha256: str
+    size: int
 
 
 class BlobStore(Protocol):
     """The content-addressed store; any number of processes may use it at once."""
 
-    async def put(
-        self,
-        stream: AsyncIterable[bytes],
-        sha256: str,
-        limit: int = MAX_BLOB_BYTES,
-        *,
-        look: Look | None = None,
-    ) -> int:
-        """Store the bytes of *stream* in `held` and return their number, once they are safe.
+    looking: asyncio.Lock
+    """Held while somebody looks into a file that arrived: one at a time, for some are large."""
 
-        What is there already stays as it is. Raises `BadDigest`, `WrongDigest` or `BlobTooLarge`, and leaves nothing.
+    def arriving(
+        self, stream: AsyncIterable[bytes], sha256: str, limit: int = MAX_BLOB_BYTES
+    ) -> AbstractAsyncContextManager[Arrived]:
+        """Receive the bytes of *stream* beside the store, down to the disk; what is not settled leaves at the end.
+
+        Raises `BadDigest`, `WrongDigest` or `BlobTooLarge`, and leaves nothing.
         """
+
+    async def bring(self, arrived: Arrived) -> None:
+        """Do of `settle` what takes long; others may undo it."""
+
+    async def settle(self, arrived: Arrived) -> None:
+        """Let the file be in `held`, safe when this returns; what is in an area already stays as it is."""
+
+    async def put(
+        self, stream: AsyncIterable[bytes], sha256: str, limit: int = MAX_BLOB_BYTES
+    ) -> int:
+        """Receive and settle; return the number of bytes. Raises as `arriving` does."""
+
+    async def sweep(self, *, now: datetime) -> int:
+        """Remove what uploads left behind that were cut short a day ago; return how many files."""
 
     async def kinds(self, digests: Iterable[str]) -> dict[str, Kind]:
         """Return what the files are by their bytes; those that are not there are left out."""
@@ -82,10 +104,67 @@ class BlobStore(Protocol):
         """Yield the bytes of a file of either area. Raises `NoSuchBlob`."""
 
 
-class Blobs:
+_ARRIVING = "gazette-arriving-"
+
+
+class _Arrivals:
+    """The folder in which files arrive, on a disk: a container's `/tmp` is memory."""
+
+    def __init__(self, folder: Path, *, ours: str = f"{_ARRIVING}*") -> None:
+        self.arrivals = folder
+        self.looking = asyncio.Lock()
+        self._ours = ours
+        """Pattern of what lies there and is ours."""
+
+    @asynccontextmanager
+    async def arriving(
+        self, stream: AsyncIterable[bytes], sha256: str, limit: int = MAX_BLOB_BYTES
+    ) -> AsyncIterator[Arrived]:
+        """Receive into a file of this machine."""
+        if not _SHA256.fullmatch(sha256):
+            raise BadDigest
+        await asyncio.to_thread(self.arrivals.mkdir, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=_ARRIVING, dir=self.arrivals)
+        path = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                size = await _receive(stream, file, sha256, limit)
+            yield Arrived(path, sha256, size)
+        finally:
+            path.unlink(missing_ok=True)  # noqa: ASYNC240 -- a moment, and it must happen even when we are cancelled
+
+    async def bring(self, arrived: Arrived) -> None:
+        """See `BlobStore`."""
+        raise NotImplementedError
+
+    async def settle(self, arrived: Arrived) -> None:
+        """See `BlobStore`."""
+        raise NotImplementedError
+
+    async def put(
+        self, stream: AsyncIterable[bytes], sha256: str, limit: int = MAX_BLOB_BYTES
+    ) -> int:
+        """Receive beside its place, then settle."""
+        async with self.arriving(stream, sha256, limit) as arrived:
+            await self.settle(arrived)
+        return arrived.size
+
+    async def sweep(self, *, now: datetime) -> int:
+        """Remove what is older than a day: a process that was killed has not removed it."""
+        return await asyncio.to_thread(self._sweep, (now - LEFT_BEHIND).timestamp())
+
+    def _sweep(self, before: float) -> int:
+        left = [path for path in self.arrivals.glob(self._ours) if _changed(path) < before]
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)
+
+
+class Blobs(_Arrivals):
     """The store in *folder*."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "arriving", ours="*")
         self.folder = folder
         for area in ("public", "held", "arriving"):
             (folder / area).mkdir(parents=True, exist_ok=True)
@@ -104,30 +183,18 @@ class Blobs:
                 return path, area
         return None
 
-    async def put(
-        self,
-        stream: AsyncIterable[bytes],
-        sha256: str,
-        limit: int = MAX_BLOB_BYTES,
-        *,
-        look: Look | None = None,
-    ) -> int:
-        """Receive beside its place, sync, look, rename."""
-        target = self.path(sha256, "held")
-        handle, name = tempfile.mkstemp(dir=self.folder / "arriving")
-        arriving = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                size = await _receive(stream, file, sha256, limit)
-            if look:
-                await asyncio.to_thread(look, arriving)
-            await asyncio.to_thread(self._settle, arriving, target, sha256)
-        finally:
-            arriving.unlink(missing_ok=True)  # noqa: ASYNC240 -- a moment, and it must happen even when we are cancelled
-        return size
+    async def bring(self, arrived: Arrived) -> None:
+        """Do nothing: a rename takes a moment."""
+
+    async def settle(self, arrived: Arrived) -> None:
+        """Give it its name."""
+        await asyncio.to_thread(self._settle, arrived)
 
     async def kinds(self, digests: Iterable[str]) -> dict[str, Kind]:
-        """Look at their heads: moments, no thread is worth it."""
+        """Look at their heads, and into the directories of archives."""
+        return await asyncio.to_thread(self._kinds, set(digests))
+
+    def _kinds(self, digests: Iterable[str]) -> dict[str, Kind]:
         found = {sha256: self.find(sha256) for sha256 in digests}
         return {sha256: kind_of(place[0]) for sha256, place in found.items() if place}
 
@@ -148,11 +215,11 @@ class Blobs:
             while chunk := await asyncio.to_thread(file.read, CHUNK):
                 yield chunk
 
-    def _settle(self, arriving: Path, target: Path, sha256: str) -> None:
-        if self.find(sha256):
+    def _settle(self, arrived: Arrived) -> None:
+        if self.find(arrived.sha256):
             return
-        arriving.chmod(0o644)
-        _rename(arriving, target)
+        arrived.path.chmod(0o644)
+        _rename(arrived.path, self.path(arrived.sha256, "held"))
 
     def _move(self, sha256: str, area: Area) -> None:
         target = self.path(sha256, area)
@@ -183,33 +250,20 @@ _HEADERS = {
 """What a browser is told that finds the way to the bucket: the name, and so the type, is the item's to say."""
 
 
-class BucketBlobs:
+class BucketBlobs(_Arrivals):
     """The store in a bucket: `<prefix>/public/ab/abcd…` and `<prefix>/held/ab/abcd…`."""
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, arrivals: Path) -> None:
+        super().__init__(arrivals)
         self.bucket = bucket
 
-    async def put(
-        self,
-        stream: AsyncIterable[bytes],
-        sha256: str,
-        limit: int = MAX_BLOB_BYTES,
-        *,
-        look: Look | None = None,
-    ) -> int:
-        """Receive into a file of this machine, look, and only then send it on: the bucket never has half a file."""
-        _key(sha256, "held")
-        handle, name = tempfile.mkstemp(prefix="gazette-arriving-")
-        arriving = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                size = await _receive(stream, file, sha256, limit)
-            if look:
-                await asyncio.to_thread(look, arriving)
-            await asyncio.to_thread(self._settle, arriving, sha256)
-        finally:
-            arriving.unlink(missing_ok=True)  # noqa: ASYNC240 -- as above
-        return size
+    async def bring(self, arrived: Arrived) -> None:
+        """Send it on: the bucket never has half a file."""
+        await self.settle(arrived)
+
+    async def settle(self, arrived: Arrived) -> None:
+        """Ask whether it is there, and send it on if not."""
+        await asyncio.to_thread(self._settle, arrived)
 
     async def kinds(self, digests: Iterable[str]) -> dict[str, Kind]:
         """Ask the bucket for what was noted when they arrived."""
@@ -222,7 +276,8 @@ class BucketBlobs:
 
     async def _kind(self, sha256: str) -> Kind:
         """Look at the file itself: somebody brought it here from a folder, without a note."""
-        with tempfile.NamedTemporaryFile(prefix="gazette-looked-at-") as file:
+        await asyncio.to_thread(self.arrivals.mkdir, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(prefix=_ARRIVING, dir=self.arrivals) as file:
             async for piece in self.read(sha256):
                 await asyncio.to_thread(file.write, piece)
             file.flush()
@@ -255,10 +310,10 @@ class BucketBlobs:
                 return area, kept
         return None
 
-    def _settle(self, arriving: Path, sha256: str) -> None:
-        if self._find(sha256) is None:
-            headers = _HEADERS | {_KIND: kind_of(arriving).note}
-            self.bucket.write(_key(sha256, "held"), arriving, headers)
+    def _settle(self, arrived: Arrived) -> None:
+        if self._find(arrived.sha256) is None:
+            headers = _HEADERS | {_KIND: kind_of(arrived.path).note}
+            self.bucket.write(_key(arrived.sha256, "held"), arrived.path, headers)
 
     def _move(self, sha256: str, area: Area) -> None:
         other: Area = "held" if area == "public" else "public"
@@ -268,13 +323,15 @@ class BucketBlobs:
             raise NoSuchBlob
 
 
-def open_blobs(place: str | Path) -> BlobStore:
-    """Return the store that `GAZETTE_BLOBS_URL` names: a bucket, or a folder."""
-    return (
-        BucketBlobs(Bucket(str(place), setting="GAZETTE_BLOBS_URL"))
-        if on_s3(place)
-        else Blobs(Path(place))
-    )
+def open_blobs(place: str | Path, *, arrivals: Path | None = None) -> BlobStore:
+    """Return the store that `GAZETTE_BLOBS_URL` names: a bucket, or a folder.
+
+    Files on their way to a bucket lie in *arrivals*, or among the machine's temporary files.
+    """
+    if not on_s3(place):
+        return Blobs(Path(place))
+    bucket = Bucket(str(place), setting="GAZETTE_BLOBS_URL")
+    return BucketBlobs(bucket, arrivals or Path(tempfile.gettempdir()))
 
 
 def _key(sha256: str, area: Area) -> str:
@@ -297,6 +354,14 @@ async def _receive(stream: AsyncIterable[bytes], file: BinaryIO, sha256: str, li
         raise WrongDigest
     await asyncio.to_thread(_sync_file, file)
     return size
+
+
+def _changed(path: Path) -> float:
+    """Return when a file was changed; the end of time for one that has gone."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
 
 
 def _write(file: BinaryIO, digest: hashlib._Hash, chunk: bytes) -> None:

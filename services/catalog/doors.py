@@ -19,6 +19,9 @@ class Doors:
     blobs: BlobStore
 
 
-def open_doors(*, timezone: str, index_number_rule: str, blobs: str | Path) -> Doors:
-    """Return the doors that these settings describe."""
-    return Doors(ZoneInfo(timezone), index_numbers(index_number_rule), open_blobs(blobs))
+def open_doors(
+    *, timezone: str, index_number_rule: str, blobs: str | Path, data: Path | None = None
+) -> Doors:
+    """Return the doors that these settings describe; uploads on their way to a bucket lie in the folder *data*."""
+    store = open_blobs(blobs, arrivals=data / "arriving" if data else None)
+    return Doors(ZoneInfo(timezone), index_numbers(index_number_rule), store)

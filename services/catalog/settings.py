@@ -21,6 +21,8 @@ class Settings(BaseSettings):
     """Path below which the site lies, e.g. `/zwgk`: links of the delivery page begin with it."""
     blobs_url: str | Path = "blobs"
     """Folder of the attachments, or `s3://bucket/prefix`: `public/` and `held/` below it."""
+    data: Path | None = None
+    """Folder of a disk: uploads on their way to a bucket lie in `arriving` below it; unset: among temporary files."""
     nats_users_file: Path | None = None
     """Where the departments' NATS users are written (the server includes this file)."""
     nats_users_with_ours: bool = False

@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import os
+import threading
 import zipfile
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
 
+from services.catalog import blobs as blobs_
+from services.catalog.actions.store_blob import REMOVING, sweep_blobs
 from services.catalog.blobs import (
     BadDigest,
     Blobs,
@@ -22,7 +28,8 @@ from services.catalog.blobs import (
 )
 from services.catalog.sniff import judge, judge_kind, kind_of, media_type_of
 from shared.objects import Bucket, StoreUnreachable
-from tests.catalog.desk import open_desk
+from shared.session import together
+from tests.catalog.desk import Desk, data, open_desk
 from tests.s3 import Gate
 
 CONTENT = "附件内容".encode() * 1000
@@ -105,6 +112,87 @@ async def test_one_file_uploaded_many_times_at_once_is_one(tmp_path: Path) -> No
     await asyncio.gather(*(blobs.put(stream(CONTENT), SHA) for _ in range(8)))
     await asyncio.gather(*(blobs.move(SHA, "public") for _ in range(8)))
     assert everything(tmp_path) == [f"public/{SHA[:2]}/{SHA}"]
+
+
+async def test_a_file_that_is_removed_while_it_comes_again_is_stored_again(tmp_path: Path) -> None:
+    """What was there when an upload arrived, and is not when it is noted, is stored from the upload."""
+    blobs = Blobs(tmp_path)
+    await blobs.put(stream(CONTENT), SHA)
+    async with blobs.arriving(stream(CONTENT), SHA) as arrived:
+        await blobs.bring(arrived)
+        await blobs.remove(SHA)
+        await blobs.settle(arrived)
+    assert everything(tmp_path) == [f"held/{SHA[:2]}/{SHA}"]
+
+
+async def test_what_a_killed_upload_left_goes_after_a_day(tmp_path: Path) -> None:
+    """Half files of yesterday are removed, what arrives now stays, and no file with a name is touched."""
+    blobs = Blobs(tmp_path)
+    await blobs.put(stream(CONTENT), SHA)
+    now = datetime.now(UTC)
+    for name, age in (("tmp0123", 25), ("gazette-arriving-1", 25), ("gazette-arriving-2", 23)):
+        left = tmp_path / "arriving" / name
+        left.write_bytes(b"half")
+        then = (now - timedelta(hours=age)).timestamp()
+        os.utime(left, (then, then))
+    old = (now - timedelta(days=400)).timestamp()
+    os.utime(blobs.path(SHA, "held"), (old, old))
+    assert await blobs.sweep(now=now) == 2
+    assert everything(tmp_path) == ["arriving/gazette-arriving-2", f"held/{SHA[:2]}/{SHA}"]
+
+
+async def test_files_are_looked_at_beside_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An archive with a long directory holds up nobody else."""
+    threads: list[threading.Thread] = []
+    monkeypatch.setattr(blobs_, "kind_of", lambda _: threads.append(threading.current_thread()))
+    blobs = Blobs(tmp_path)
+    await blobs.put(stream(CONTENT), SHA)
+    await blobs.kinds([SHA])
+    assert threads
+    assert threading.main_thread() not in threads
+
+
+async def test_nothing_is_noted_while_files_are_removed(desk: Desk) -> None:
+    """An upload waits for a removal that has looked already, and stores what it took: no row without a file."""
+    content = b"two departments have this file"
+    sha256 = hashlib.sha256(content).hexdigest()
+    one, other = await desk.department(), await desk.department()
+    await one.upload(content)
+    async with desk.db.sessions.begin() as session:
+        await together(session, REMOVING)
+        upload = asyncio.create_task(other.upload(content))
+        waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        async with asyncio.timeout(20):
+            while not await desk.rows(waits):
+                assert not upload.done()
+                await asyncio.sleep(0.02)
+        await desk.doors.blobs.remove(sha256)
+    assert (await upload).status_code == 201
+    outcome = await other.push("s", data(attachments=[described(content)]))
+    assert outcome["outcome"] == "accepted"
+
+
+async def test_an_upload_that_nobody_refers_to_goes_after_a_week(desk: Desk) -> None:
+    """Its row and file go; one that an item refers to, or that waits with an item, stays."""
+    sender = await desk.department()
+    contents = [b"nobody refers to me", b"an item does", b"an item that waits does"]
+    for content in contents:
+        await sender.upload(content)
+    await sender.push("s", data(attachments=[described(contents[1])]))
+    await sender.push("w", data(review=None, attachments=[described(contents[2])]))
+    soon, later = datetime.now(UTC) + timedelta(days=6), datetime.now(UTC) + timedelta(days=8)
+    assert await sweep_blobs(desk.db.sessions, desk.doors.blobs, now=soon) == 0
+    assert await sweep_blobs(desk.db.sessions, desk.doors.blobs, now=later) >= 1
+    kinds = await desk.doors.blobs.kinds([described(content)["sha256"] for content in contents])
+    assert set(kinds) == {described(content)["sha256"] for content in contents[1:]}
+
+
+def described(content: bytes) -> dict[str, Any]:
+    """Return a text file as an attachment."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    return {"name": "a.txt", "media_type": "text/plain", "sha256": sha256, "size": len(content)}
 
 
 def packed(*names: str, **contents: bytes) -> bytes:
@@ -261,6 +349,23 @@ async def test_a_refused_file_never_reaches_the_bucket(
     with pytest.raises(refusal):
         await open_blobs(bucket.address).put(stream(content), sha256, limit)
     assert gate.asked == []
+
+
+async def test_files_on_their_way_to_a_bucket_lie_on_a_disk(bucket: Bucket, tmp_path: Path) -> None:
+    """They are received in the folder that the settings name, leave it, and what is left there is swept."""
+    arrivals = tmp_path / "data" / "arriving"
+    blobs = open_blobs(bucket.address, arrivals=arrivals)
+    async with blobs.arriving(stream(CONTENT), SHA) as arrived:
+        assert arrived.path.parent == arrivals
+        await blobs.settle(arrived)
+        await blobs.remove(SHA)
+        await blobs.settle(arrived)
+    assert every_object(bucket) == [f"held/{SHA[:2]}/{SHA}"]
+    assert everything(arrivals) == []
+    for name in ("gazette-arriving-1", "somebody-elses"):
+        (arrivals / name).touch()
+    assert await blobs.sweep(now=datetime.now(UTC) + timedelta(hours=25)) == 1
+    assert everything(arrivals) == ["somebody-elses"]
 
 
 async def test_a_large_file_passes_in_pieces(bucket: Bucket, gate: Gate) -> None:

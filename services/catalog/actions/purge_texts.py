@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.catalog.actions.store_blob import REMOVING
 from services.catalog.batch import locking
 from services.catalog.blobs import BlobStore, NoSuchBlob
 from shared.session import together
@@ -114,6 +115,7 @@ async def purge_files(session: AsyncSession, leaks: Sequence[Leak], *, blobs: Bl
 
     What another item that waits refers to is hidden, not removed.
     """
+    await together(session, REMOVING)
     rows = (
         await session.execute(
             text(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,12 +11,19 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from services.catalog.blobs import BlobStore
+from services.catalog.batch import locking
+from services.catalog.blobs import Arrived, BlobStore
 from services.catalog.filetext import Unscannable, attachment_text, word_traces
 from services.catalog.gate import findings, unscannable
 from shared import failpoints
+from shared.db import lock_key
+from shared.session import Statement, together
 
 KEEP_UNREFERENCED = timedelta(days=7)
+_REMOVAL = {"key": lock_key("catalog removes attachments")}
+_KEEPING: Statement = ("SELECT pg_advisory_xact_lock_shared(:key)", _REMOVAL)
+REMOVING: Statement = ("SELECT pg_advisory_xact_lock(:key)", _REMOVAL)
+"""Lets no upload be noted until the transaction ends: taken before one looks which files may go."""
 
 
 async def store_blob(
@@ -34,14 +42,38 @@ async def store_blob(
     Raises the refusals of `blobs.py` (wrong hash, too large) and of `sniff.py` (wrong kind).
     """
     await failpoints.reach("blob.received")
-    found: list[str] = []
+    async with blobs.arriving(content, sha256, limit) as arrived:
+        async with blobs.looking:
+            found = await asyncio.to_thread(_found_in, arrived.path, sha256, media_type)
+        await blobs.bring(arrived)
+        await _note(
+            sessions,
+            blobs,
+            arrived,
+            department=department,
+            media_type=media_type,
+            found=found,
+            now=now,
+        )
+    await failpoints.reach("blob.noted")
+    return {"sha256": sha256, "size": arrived.size}
 
-    def look(arrived: Path) -> None:
-        found.extend(_found_in(arrived, sha256, media_type))
 
-    size = await blobs.put(content, sha256, limit, look=look)
-    await failpoints.reach("blob.settled")
+async def _note(
+    sessions: async_sessionmaker[AsyncSession],
+    blobs: BlobStore,
+    arrived: Arrived,
+    *,
+    department: str,
+    media_type: str | None,
+    found: list[str],
+    now: datetime,
+) -> None:
+    """Settle the file and note it while nobody removes any: what was there a moment ago may have gone with a leak."""
     async with sessions.begin() as session:
+        await together(session, _KEEPING)
+        await blobs.settle(arrived)
+        await failpoints.reach("blob.settled")
         await session.execute(
             text(
                 "INSERT INTO catalog.blob (department, sha256, size, media_type, findings, uploaded_at) "
@@ -50,15 +82,13 @@ async def store_blob(
             ),
             {
                 "department": department,
-                "sha256": sha256,
-                "size": size,
+                "sha256": arrived.sha256,
+                "size": arrived.size,
                 "media_type": media_type,
                 "found": found,
                 "now": now,
             },
         )
-    await failpoints.reach("blob.noted")
-    return {"sha256": sha256, "size": size}
 
 
 def _found_in(place: Path, sha256: str, media_type: str | None) -> list[str]:
@@ -75,15 +105,19 @@ def _found_in(place: Path, sha256: str, media_type: str | None) -> list[str]:
 async def sweep_blobs(
     sessions: async_sessionmaker[AsyncSession], blobs: BlobStore, *, now: datetime
 ) -> int:
-    """Remove uploads that nothing has referred to for seven days; return how many."""
+    """Remove uploads that nothing has referred to for seven days, and what broken ones left; return how many."""
+    limit = now - KEEP_UNREFERENCED
     async with sessions.begin() as session:
+        _, owners = await together(session, REMOVING, (_OWNERS, {"limit": limit}))
+        # Nobody may publish one of these files between our look and its removal.
+        await together(session, locking(row.department for row in owners))
         rows = await session.execute(
             text(
                 "DELETE FROM catalog.blob b WHERE NOT referenced AND uploaded_at < :limit AND NOT EXISTS ("
                 "SELECT 1 FROM catalog.waiting w WHERE w.decision IS NULL AND w.department = b.department "
                 "AND w.event LIKE '%' || b.sha256 || '%') RETURNING sha256"
             ),
-            {"limit": now - KEEP_UNREFERENCED},
+            {"limit": limit},
         )
         gone = {row[0] for row in rows}
         kept = await session.execute(
@@ -94,4 +128,9 @@ async def sweep_blobs(
             sha256
         ) in gone:  # before the commit: while the files cannot be removed, the rows remember them
             await blobs.remove(sha256)
-    return len(gone)
+    return len(gone) + await blobs.sweep(now=now)
+
+
+_OWNERS = (
+    "SELECT DISTINCT department FROM catalog.blob WHERE NOT referenced AND uploaded_at < :limit"
+)
