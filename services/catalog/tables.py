@@ -115,6 +115,8 @@ item = Table(
     Index(
         "ix_item_remove_after", "remove_after", postgresql_where=text("remove_after IS NOT NULL")
     ),
+    Index("ix_item_opens_at", "opens_at", postgresql_where=text("opens_at IS NOT NULL")),
+    Index("ix_item_closes_at", "closes_at", postgresql_where=text("closes_at IS NOT NULL")),
 )
 
 version = Table(

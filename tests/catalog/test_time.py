@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from services.catalog.actions.pass_time import pass_time
+from sqlalchemy import text
+
+from services.catalog.actions.pass_time import DUE, pass_time
 from services.catalog.actions.remove_due import remove_due
 from services.catalog.actions.seed_site import seed_site
 from services.catalog.app import standard_lists
@@ -62,6 +64,31 @@ async def test_openings_and_closings_are_said_when_they_pass(fresh_desk: Desk) -
         ("deadline", [item_id]),
         ("deadline", [item_id]),
     ]
+
+
+async def test_looking_for_deadlines_reads_no_whole_table(fresh_desk: Desk) -> None:
+    """Among twenty thousand items, most without a deadline, those that are due are found by indexes."""
+    await fresh_desk.rows(
+        "INSERT INTO catalog.department (code, names) VALUES ('water', '{}') RETURNING 1"
+    )
+    await fresh_desk.rows(
+        "INSERT INTO catalog.outbox (outbox_id, event_id, stream, subject, body) OVERRIDING SYSTEM VALUE "
+        "VALUES (1, 'e', 'RECORD', 's', '{}') RETURNING 1"
+    )
+    await fresh_desk.rows(
+        "INSERT INTO catalog.item (item_id, department, source_id, version, state, content_sha256, url, published_at, "
+        "updated_at, notice_version, history, outbox_id, opens_at, closes_at, remove_after) SELECT gen_random_uuid(), "
+        "'water', n::text, 1, 'published', 'x', '/' || n, now(), now(), 1, '[]', 1, at, at, at FROM (SELECT n, "
+        "CASE WHEN n % 10 = 0 THEN now() + n * interval '1 minute' END AS at FROM generate_series(1, 20000) n) k "
+        "RETURNING 1"
+    )
+    async with fresh_desk.db.sessions.begin() as session:
+        await session.execute(text("ANALYZE catalog.item"))
+        at = {"since": datetime.now(UTC), "now": datetime.now(UTC) + timedelta(hours=1)}
+        plan = "\n".join((await session.execute(text(f"EXPLAIN {DUE}"), at)).scalars())
+    assert "Seq Scan" not in plan
+    for column in ("opens_at", "closes_at", "remove_after"):
+        assert f"ix_item_{column}" in plan
 
 
 async def test_midnight_names_what_counts_days_and_what_expired(fresh_desk: Desk) -> None:
