@@ -132,8 +132,9 @@ class Renderer:
                 total += await self._lists(trees["living"])
         if "building" in trees:
             total += (await self._batch(trees["building"], Pick.ANY)).paths
-            total += await serve_built(self.sessions, self.store, caught_up=self.caught_up)
-            self._drop_at = time.monotonic() + self.keep_old
+            if await serve_built(self.sessions, self.store, caught_up=self.caught_up):
+                total += 1
+                self._drop_at = time.monotonic() + self.keep_old
         await self._tidy()
         self.last_round_at = self.clock()
         return total
@@ -141,8 +142,13 @@ class Renderer:
     async def _current_trees(self, *, fresh: bool) -> dict[str, int]:
         """Return the trees that are written; when one begins is noticed within a poll."""
         if fresh or "building" in self._trees or time.monotonic() - self._trees_at > POLL:
+            before = self._trees
             async with self.sessions.begin() as session:
                 self._trees, self._trees_at = await current_trees(session), time.monotonic()
+            if before and before != self._trees:
+                # One was given up, or another copy of us has switched. Nothing else may put this off: a text that
+                # vanished stays in old trees until then, and building one takes hours.
+                self._drop_at = time.monotonic() + self.keep_old
         return self._trees
 
     async def _lists(self, tree: int) -> int:

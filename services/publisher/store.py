@@ -52,7 +52,10 @@ class SiteStore(Protocol):
         """Make *files* durable (path from the site's root → bytes; None: no file); unchanged ones are left alone."""
 
     def keep_only(self, tree: int, folders: Mapping[str, frozenset[str]]) -> int:
-        """Remove what lies in each folder of *tree* besides its names, if there is such a folder; return how many went."""
+        """Remove what lies in each folder of *tree* besides its names, if there is such a folder; return how many went.
+
+        The caller alone writes there: half files of a process that ended go as well, for their text may be gone since.
+        """
 
     def begin(self, tree: int) -> None:
         """Start *tree* empty."""
@@ -126,16 +129,15 @@ class FolderStore:
         place = place_of(self._trees / str(tree), folder.rstrip("/") + "/x").parent
         if not place.is_dir():
             return 0
-        stray = [
-            entry
-            for entry in place.iterdir()
-            if entry.name not in names and not entry.name.startswith(".new-")
-        ]
+        stray = [entry for entry in place.iterdir() if entry.name not in names]
         for entry in stray:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-        if stray:
-            _sync_one(place)
-        return len(stray)
+        drafts = list(place.rglob(".new-*"))
+        for draft in drafts:
+            draft.unlink()
+        for touched in {entry.parent for entry in (*stray, *drafts)}:
+            _sync_one(touched)
+        return len(stray) + len(drafts)
 
     def begin(self, tree: int) -> None:
         """Start *tree* empty, removing what an earlier start may have left there."""

@@ -78,6 +78,20 @@ def test_only_what_belongs_stays(store: FolderStore) -> None:
     assert store.keep_only(1, {"/nothing/": frozenset()}) == 0
 
 
+def test_half_files_of_a_process_that_ended_go(store: FolderStore) -> None:
+    """In the folder of an item, and in its versions' folders, drafts go with what does not belong there."""
+    store.write(1, {"/a/": b"x", "/a/v1/": b"1", "/b/": b"y"})
+    root = store.root / "trees/1"
+    drafts = [
+        root / name for name in ("a/.new-index.html", "a/v1/.new-index.html", "b/.new-index.html")
+    ]
+    for draft in drafts:
+        draft.write_bytes(b"a text that is gone since")
+    assert store.keep_only(1, {"/a/": frozenset({"index.html", "v1"})}) == 2
+    assert [draft.exists() for draft in drafts] == [False, False, True]
+    assert (root / "a/v1/index.html").exists()
+
+
 def test_trees_are_swapped_at_once(store: FolderStore) -> None:
     """The served tree changes by one rename and is never dropped; others are."""
     store.write(1, {"/": b"old"})

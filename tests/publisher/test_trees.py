@@ -71,6 +71,30 @@ async def test_other_templates_begin_a_new_tree(press: Press) -> None:
     assert len(press.said) == 1
 
 
+async def test_old_trees_go_while_a_new_one_is_built(press: Press) -> None:
+    """A tree that was given up is removed after its time, however long the next takes: it may hold what vanished."""
+    press.renderer.keep_old = 0.3
+    await press.renderer.drain()
+    await begin_tree(press.db.sessions, press.store, digest="one")
+    await press.renderer._lists_round(patient=False)
+    await begin_tree(press.db.sessions, press.store, digest="two")
+    async with press.db.sessions.begin() as session:
+        await session.execute(
+            text(
+                "INSERT INTO publisher.dirty (tree_id, path, kind, args, rank, next_at) "
+                "VALUES (3, '/never/', 'home', '{}', 9, now() + interval '1 day')"
+            )
+        )
+    await press.renderer.drain()
+    assert await trees(press) == {1: "living", 2: "old", 3: "building"}
+    until = asyncio.get_running_loop().time() + 5
+    while 2 in await trees(press):
+        assert asyncio.get_running_loop().time() < until
+        await press.renderer._lists_round(patient=False)
+    assert await trees(press) == {1: "living", 3: "building"}
+    assert not (press.store.root / "trees/2").exists()
+
+
 async def test_a_lost_folder_is_built_again(press: Press) -> None:
     """When the site's files are gone a start builds them from the database."""
     world = World()
