@@ -126,6 +126,7 @@ async def _work(publisher: http.Publisher, bus: Bus) -> None:
     """Render from the first moment; hear as soon as the broker answers, which may be later."""
     while not await _ready(publisher):  # noqa: ASYNC110 — there is no event to wait for, but a server that comes back
         await asyncio.sleep(RETRY)
+    await asyncio.to_thread(render.read_templates)
     purger = Purger(publisher.db, TEXTS)
     async with background(purger.run), publisher.renderer, bus, publisher.listener:
         await asyncio.Event().wait()

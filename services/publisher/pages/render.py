@@ -62,6 +62,12 @@ def _template(name: str) -> Template:
     return _environment().get_template(name)
 
 
+def read_templates() -> None:
+    """Compile every template now: no page is the one that waits for it."""
+    for name in _environment().list_templates(extensions=("html",)):
+        _template(name)
+
+
 @cache
 def digest() -> str:
     """Return a digest of everything that pages are made with: a change of it calls for a rebuild."""
