@@ -1,7 +1,8 @@
 """The public site and its attachments from a bucket on S3, as `pages.py` answers them from folders.
 
 Types, caching and the status of a withdrawn page come with each object. What was read is remembered and asked for
-again by its ETag, so that a page that did not change costs no bytes; while the store is away, readers get it from here.
+again by its ETag, so that a page that did not change costs no bytes; while the store is away, readers get it from here
+for a minute: longer, and what was withdrawn meanwhile would still be shown.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import email.utils
 import gzip
 import re
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -47,9 +49,11 @@ THREADS = 16
 REMEMBERED = 512
 LARGEST_REMEMBERED = 64 * 1024
 """Pages that are kept in memory, and the bytes of the largest: 32 MiB at most."""
+STALE_SECONDS = 60.0
+"""Age of what is remembered up to which it is shown while the store is away."""
 CHUNK = 1 << 20
 AWAY = "网站暂时不能读取，请稍后再试。 / The site cannot be read now; try again shortly.\n"
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,9 @@ class BucketPages:
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(THREADS, "bucket pages")
     )
-    _known: OrderedDict[str, Page] = field(default_factory=OrderedDict)
+    clock: Callable[[], float] = time.monotonic
+    _known: OrderedDict[str, tuple[Page, float]] = field(default_factory=OrderedDict)
+    """Key → what the store said last, and when."""
     _lock: Lock = field(default_factory=Lock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -125,24 +131,28 @@ class BucketPages:
 
     def _get(self, key: str) -> Page | None:
         """Return an object, without its bytes passing again when it did not change."""
-        known = self._known.get(key)
+        known, at = self._known.get(key, (None, 0.0))
+        asked = self.clock()
         try:
             found = self.bucket.read(key, unless=known.kept.etag if known else None)
         except Unchanged:
-            return known
+            page = known
         except StoreUnreachable:
-            if known is None:
+            if known is None or self.clock() - at > STALE_SECONDS:
                 raise
             return known
-        page = Page(*found) if found else None
-        self._remember(key, page)
+        else:
+            page = Page(*found) if found else None
+        self._remember(key, page, asked)
         return page
 
-    def _remember(self, key: str, page: Page | None) -> None:
+    def _remember(self, key: str, page: Page | None, at: float) -> None:
         with self._lock:
+            if self._known.get(key, (None, 0.0))[1] > at:
+                return  # somebody asked after us and was quicker
             self._known.pop(key, None)
             if page is not None and len(page.content) <= LARGEST_REMEMBERED:
-                self._known[key] = page
+                self._known[key] = page, at
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeGuard, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -244,10 +244,8 @@ def unchanged(request: Request, etag: str, changed: float) -> bool:
     """Say whether the caller has these bytes already (RFC 9110, 13.2.2)."""
     if "if-none-match" in request.headers:
         return has(request, {etag, f"{etag}-gz"})
-    since = request.headers.get("if-modified-since")
-    if not _is_date(since):
-        return False
-    return int(changed) <= email.utils.parsedate_to_datetime(since).timestamp()
+    since = _instant(request.headers.get("if-modified-since", ""))
+    return since is not None and int(changed) <= since
 
 
 def has(request: Request, tags: set[str]) -> bool:
@@ -256,9 +254,12 @@ def has(request: Request, tags: set[str]) -> bool:
     return bool({tag.strip().removeprefix("W/").strip('"') for tag in named} & (tags | {"*"}))
 
 
-def _is_date(text: str | None) -> TypeGuard[str]:
-    """Say whether this is an HTTP date."""
-    return bool(text and email.utils.parsedate(text))
+def _instant(date: str) -> float | None:
+    """Return the seconds of an HTTP date; None for what is none."""
+    try:
+        return email.utils.parsedate_to_datetime(date).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def takes_gzip(request: Request, kind: str, size: int) -> bool:

@@ -133,6 +133,29 @@ async def test_a_store_that_is_away(front: httpx.AsyncClient, gate: Gate) -> Non
     assert (await front.get("/finance/2026/7/")).status_code == 200
 
 
+async def test_what_was_withdrawn_does_not_come_back_with_an_outage(
+    bucket: Bucket, gate: Gate
+) -> None:
+    """A page is shown from memory for a minute after the store confirmed it, and not longer: it may be withdrawn."""
+    now = 1000.0
+    pages = BucketPages(bucket, clock=lambda: now)
+    transport = httpx.ASGITransport(app=Front(pages, {}, "token"))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        assert (await client.get("/finance/2026/7/")).status_code == 200
+        now += 300
+        assert (await client.get("/finance/2026/7/")).status_code == 200
+        store = BucketStore(bucket)
+        store.write(1, {"/finance/2026/7/": b"<p>gone</p>", "/finance/2026/7/status": b"410\n"})
+        store.close()
+        gate.open = False
+        now += 59
+        assert (await client.get("/finance/2026/7/")).status_code == 200
+        now += 2
+        assert (await client.get("/finance/2026/7/")).status_code == 503
+        gate.open = True
+        assert (await client.get("/finance/2026/7/")).status_code == 410
+
+
 async def test_an_empty_bucket_says_that_the_site_is_built(gate: Gate, bucket_address: str) -> None:
     """Before the first tree readers are asked to wait."""
     app = Front(BucketPages(Bucket(bucket_address)), {}, "token")
@@ -157,6 +180,8 @@ SHA = hashlib.sha256(CONTENT).hexdigest()
         ("bytes=-5", 206, CONTENT[-5:], f"bytes 2559995-2559999/{len(CONTENT)}"),
         ("bytes=9999999-", 416, b"", f"bytes */{len(CONTENT)}"),
         ("lines=1-2", 200, CONTENT, None),
+        (f"bytes=0-{'9' * 5000}", 200, CONTENT, None),
+        (f"bytes=-{'9' * 5000}", 200, CONTENT, None),
     ],
 )
 async def test_attachments(
