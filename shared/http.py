@@ -108,12 +108,17 @@ _AWAY = {
 
 def _failed(request: Request, error: Exception) -> Response:
     if unreachable(error):
-        log.warning("answered_503", reason=why(error), path=request.url.path)
+        log.warning("answered_503", reason=why(error), route=_route(request))
         return problem(request, 503, "unavailable", _AWAY[who_is_away(error)])
-    log.error("request_failed", path=request.url.path, exc_info=error)
+    log.error("request_failed", route=_route(request), exc_info=error)
     return problem(
         request, 500, "internal", "内部错误，已记录。 / An internal error; it has been recorded."
     )
+
+
+def _route(request: Request) -> str:
+    """Return the template of the address that was asked for: the address itself may be a secret link."""
+    return str(getattr(request.scope.get("route"), "path", ""))
 
 
 def install(app: FastAPI) -> None:
