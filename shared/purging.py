@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 import psycopg
@@ -33,6 +34,8 @@ READERS = 30.0
 """Seconds that a rewriting waits for transactions that may still see the old rows."""
 
 Connection = psycopg.AsyncConnection[TupleRow]
+Due = tuple[UUID, int, datetime]
+"""A version whose text must go, and when that was noted: noted anew, it is another."""
 
 
 def purge_table(metadata: MetaData, *more: Column[object]) -> Table:
@@ -97,6 +100,8 @@ class Purger:
     """Tables that held text, by their full names; without one neither they nor the log are rewritten."""
     prepare: Callable[[], Awaitable[bool]] | None = None
     """Called first; False: not yet, look again later. What it has done itself it marks as done."""
+    prepared: set[Due] = field(default_factory=set)
+    """What need not be prepared again when the rewriting is tried again."""
 
     async def run(self) -> None:
         """Look for ever; what fails is tried again."""
@@ -115,34 +120,37 @@ class Purger:
     async def purge(self) -> int:
         """Purge everything that is due now; return how many versions."""
         due = await self._due()
-        if due and self.prepare is not None:
-            ready = await self.prepare()
-            left = set(
-                await self._due()
-            )  # without what was noted meanwhile: nobody has prepared it
-            due = [one for one in due if one in left] if ready else []
+        if self.prepare is not None and not due <= self.prepared:
+            if not await self.prepare():
+                return 0
+            self.prepared |= due
+            due &= await self._due()  # without what was noted meanwhile: nobody has prepared it
         if not due:
             return 0
         if self.tables:
             await rewrite(self.db.url, self.tables)
-        ids, versions = zip(*due, strict=True)
+        ids, versions, noted = zip(*due, strict=True)
         async with self.db.sessions.begin() as session:
             await session.execute(
                 text(
                     f"UPDATE {self.db.schema}.purge p SET done_at = now() FROM unnest(CAST(:ids AS uuid[]), "
-                    "CAST(:versions AS int[])) AS k(id, v) WHERE p.item_id = k.id AND p.version = k.v"
+                    "CAST(:versions AS int[]), CAST(:noted AS timestamptz[])) AS k(id, v, at) "
+                    "WHERE p.item_id = k.id AND p.version = k.v AND p.noted_at = k.at"
                 ),
-                {"ids": list(ids), "versions": list(versions)},
+                {"ids": list(ids), "versions": list(versions), "noted": list(noted)},
             )
+        self.prepared.clear()
         log.info("texts_purged", service=self.db.schema, versions=len(due))
         return len(due)
 
-    async def _due(self) -> list[tuple[UUID, int]]:
+    async def _due(self) -> set[Due]:
         async with self.db.sessions() as session:
             rows = await session.execute(
-                text(f"SELECT item_id, version FROM {self.db.schema}.purge WHERE done_at IS NULL")
+                text(
+                    f"SELECT item_id, version, noted_at FROM {self.db.schema}.purge WHERE done_at IS NULL"
+                )
             )
-            return [(row.item_id, row.version) for row in rows]
+            return {(row.item_id, row.version, row.noted_at) for row in rows}
 
 
 async def rewrite(database_url: str, tables: Sequence[str]) -> None:

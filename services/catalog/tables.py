@@ -264,7 +264,9 @@ relation = Table(
 unsettled = Table(
     "unsettled",
     metadata,
-    Column("department", Text, primary_key=True),
-    Column("source_id", Text, primary_key=True),
+    Column("number", BigInteger, Identity(), primary_key=True),
+    Column("department", Text, nullable=False),
+    Column("source_id", Text, nullable=False),
+    Index("ix_unsettled_item", "department", "source_id"),
 )
-"""Items whose validity has to be looked at again."""
+"""Items whose validity has to be looked at again; each note is a row, so that none hides behind one that is settled."""

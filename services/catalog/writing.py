@@ -275,10 +275,7 @@ _WRITE_RELATIONS = (
     "ON CONFLICT (department, source_id, type, target_department, target_source_id) DO UPDATE "
     "SET title = excluded.title, effective_on = excluded.effective_on"
 )
-_UNSETTLE = (
-    "INSERT INTO catalog.unsettled (department, source_id) SELECT * FROM unnest(CAST(:d AS text[]), CAST(:s AS text[])) "
-    "ON CONFLICT DO NOTHING"
-)
+_UNSETTLE = "INSERT INTO catalog.unsettled (department, source_id) SELECT * FROM unnest(CAST(:d AS text[]), CAST(:s AS text[]))"
 
 
 def purging(changes: Changes, now: datetime) -> list[Statement]:
@@ -329,7 +326,8 @@ _NOTE_FILES = (
     "INSERT INTO catalog.purge (item_id, version, noted_at, files, only_files) "
     f"SELECT v.item_id, v.version, CAST(:now AS timestamptz), {_FILES}, true FROM catalog.version v "
     "JOIN catalog.outbox o USING (outbox_id) WHERE v.item_id = ANY(:ids) AND o.body LIKE '%\"attachments\":[{%' "
-    "ON CONFLICT (item_id, version) DO UPDATE SET files = excluded.files, done_at = NULL WHERE purge.only_files"
+    "ON CONFLICT (item_id, version) DO UPDATE SET noted_at = excluded.noted_at, files = excluded.files, done_at = NULL "
+    "WHERE purge.only_files"
 )
 
 

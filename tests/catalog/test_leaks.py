@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from psycopg.errors import UndefinedTable
 
 from services.catalog.actions.begin_epoch import Sealed, Withdrawn, seal_again, withdraw_again
 from services.catalog.actions.purge_texts import due_leaks, purge_files, purge_texts
@@ -323,6 +324,46 @@ async def test_what_leaks_during_a_purge_stays_due(fresh_desk: Desk) -> None:
         "WHERE p.done_at IS NULL"
     )
     assert [row.source_id for row in due] == ["second"]
+
+
+async def test_a_version_noted_anew_during_its_purge_stays_due(fresh_desk: Desk) -> None:
+    """The same version, noted once more while it is dealt with, is dealt with once more."""
+    sender = await fresh_desk.department()
+    await sender.push("s", data())
+    await sender.withdraw("s", "vanish")
+
+    async def prepare() -> bool:
+        await fresh_desk.rows(
+            "UPDATE catalog.purge SET noted_at = noted_at + interval '1 second' WHERE version = 1 RETURNING 1"
+        )
+        return True
+
+    await Purger(fresh_desk.db, (), prepare=prepare).purge()
+    due = await fresh_desk.rows("SELECT version FROM catalog.purge WHERE done_at IS NULL")
+    assert [row.version for row in due] == [1]
+
+
+async def test_what_is_prepared_is_not_prepared_again(fresh_desk: Desk) -> None:
+    """While the tables cannot be rewritten only that is tried again; what is noted later is prepared."""
+    sender = await fresh_desk.department()
+    for name in ("first", "second"):
+        await sender.push(name, data(summary=name))
+    prepared = 0
+
+    async def prepare() -> bool:
+        nonlocal prepared
+        prepared += 1
+        return True
+
+    purger = Purger(fresh_desk.db, ("catalog.not_there",), prepare=prepare)
+    counts = []
+    for falls in ("first", "", "second", ""):
+        if falls:
+            await sender.withdraw(falls, "vanish")
+        with pytest.raises(UndefinedTable):
+            await purger.purge()
+        counts.append(prepared)
+    assert counts == [1, 1, 2, 2]
 
 
 async def test_metrics_do_not_count_what_is_embargoed(fresh_desk: Desk) -> None:

@@ -8,11 +8,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from services.catalog.actions.accept_items import accept_items
 from services.catalog.actions.decide_relation import decide_relation
 from services.catalog.actions.decide_waiting import NothingWaits, ReasonMissing
 from services.catalog.actions.pass_time import pass_time
+from services.catalog.actions.prepare_events import incoming
 from services.catalog.actions.settle_validity import settle_due
 from services.catalog.queries import unconfirmed_relations
+from shared.events.intake import IntakeData
 from tests.catalog.desk import Desk, Sender, data
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -173,6 +176,28 @@ async def test_a_body_above_needs_no_confirmation(desk: Desk) -> None:
     await village.push("up", says("repeals", f"{county.code}/new"))
     await settle(desk)
     assert (await public(county, "new"))["validity"] == "in_force"
+
+
+async def test_what_is_said_while_the_target_is_settled_acts(desk: Desk) -> None:
+    """A repeal that commits just after its target was settled, which had a note already, is not forgotten."""
+    county = await desk.department()
+    bureau = await desk.department(parent=county.code)
+    await bureau.push("old", rule())
+    await desk.rows(
+        "INSERT INTO catalog.unsettled (department, source_id) VALUES (:d, 'old') RETURNING 1",
+        d=bureau.code,
+    )
+    repeal = incoming(
+        IntakeData.model_validate(says("repeals", f"{bureau.code}/old")),
+        department=county.code,
+        source_id="new",
+        event_id="repeal",
+    )
+    async with desk.db.sessions.begin() as session:
+        await accept_items(session, [repeal], now=datetime.now(UTC), doors=desk.doors)
+        assert await settle(desk) == 0
+    assert await settle(desk) == 1
+    assert (await public(bureau, "old"))["validity"] == "repealed"
 
 
 async def test_it_acts_from_the_day_on_which_it_takes_effect(fresh_desk: Desk) -> None:

@@ -43,7 +43,7 @@ async def decide_relation(
     if row is None:
         raise NothingWaits(f"r{number}")
     await session.execute(
-        text("INSERT INTO catalog.unsettled VALUES (:d, :s) ON CONFLICT DO NOTHING"),
+        text("INSERT INTO catalog.unsettled (department, source_id) VALUES (:d, :s)"),
         {"d": row.target_department, "s": row.target_source_id},
     )
     return f"{row.target_department}/{row.target_source_id}"

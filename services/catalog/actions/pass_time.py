@@ -55,7 +55,7 @@ async def _unsettle(session: AsyncSession, since: str, today: str) -> None:
             "SELECT department, source_id FROM catalog.item WHERE state = 'published' "
             "AND expires_on BETWEEN CAST(:since AS date) - 1 AND CAST(:today AS date) - 1 UNION "
             "SELECT target_department, target_source_id FROM catalog.relation "
-            "WHERE effective_on BETWEEN CAST(:since AS date) AND CAST(:today AS date) ON CONFLICT DO NOTHING"
+            "WHERE effective_on BETWEEN CAST(:since AS date) AND CAST(:today AS date)"
         ),
         {"since": since, "today": today},
     )

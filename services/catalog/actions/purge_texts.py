@@ -103,7 +103,7 @@ _NAMED = (
     "FROM catalog.version v JOIN catalog.outbox o USING (outbox_id) JOIN catalog.item t USING (item_id), "
     "jsonb_path_query(CAST(nullif(o.body, '') AS jsonb), '$.data.validity_by[*].source') AS said, "
     + _KEYS
-    + " WHERE v.by_event IS NULL AND said #>> '{}' = k.d || '/' || k.s ON CONFLICT DO NOTHING"
+    + " WHERE v.by_event IS NULL AND said #>> '{}' = k.d || '/' || k.s"
 )
 
 
@@ -115,15 +115,18 @@ async def purge_files(session: AsyncSession, leaks: Sequence[Leak], *, blobs: Bl
 
     What another item that waits refers to is hidden, not removed.
     """
-    await together(session, REMOVING)
+    ids = [leak.item_id for leak in leaks]
+    _, noted = await together(session, REMOVING, (_NOTED, {"ids": ids}))
+    columns = list(zip(*noted, strict=True)) or [()] * 3
+    dealt = dict(zip(("ids", "versions", "noted"), map(list, columns), strict=True))
     rows = (
         await session.execute(
             text(
                 "SELECT f.sha256, i.department, bool_or(NOT p.only_files OR i.state IN ('gone', 'redirect')) AS goes "
-                "FROM catalog.purge p JOIN catalog.item i USING (item_id), jsonb_array_elements_text(p.files) AS f(sha256) "
-                "WHERE p.done_at IS NULL AND p.item_id = ANY(CAST(:ids AS uuid[])) GROUP BY 1, 2 ORDER BY 1, 2"
+                f"FROM {_DEALT} JOIN catalog.item i USING (item_id), jsonb_array_elements_text(p.files) AS f(sha256) "
+                "GROUP BY 1, 2 ORDER BY 1, 2"
             ),
-            {"ids": [leak.item_id for leak in leaks]},
+            dealt,
         )
     ).all()
     hashes = sorted({row.sha256 for row in rows})
@@ -149,11 +152,22 @@ async def purge_files(session: AsyncSession, leaks: Sequence[Leak], *, blobs: Bl
         await _take_away(blobs, sha256, shown=sha256 in shown, kept=sha256 in kept)
     await session.execute(
         text(
-            "UPDATE catalog.purge SET files = NULL, done_at = CASE WHEN only_files THEN now() END "
-            "WHERE done_at IS NULL AND item_id = ANY(CAST(:ids AS uuid[]))"
+            "UPDATE catalog.purge u SET files = NULL, done_at = CASE WHEN u.only_files THEN now() END "
+            f"FROM {_DEALT} WHERE (u.item_id, u.version, u.noted_at) = (p.item_id, p.version, p.noted_at)"
         ),
-        {"ids": [leak.item_id for leak in leaks]},
+        dealt,
     )
+
+
+_NOTED = (
+    "SELECT item_id, version, noted_at FROM catalog.purge "
+    "WHERE done_at IS NULL AND item_id = ANY(CAST(:ids AS uuid[]))"
+)
+_DEALT = (
+    "unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[]), CAST(:noted AS timestamptz[])) AS k(id, n, at) "
+    "JOIN catalog.purge p ON p.item_id = k.id AND p.version = k.n AND p.noted_at = k.at AND p.done_at IS NULL"
+)
+"""What was noted before we looked; what is noted meanwhile is for the next look."""
 
 
 async def _take_away(blobs: BlobStore, sha256: str, *, shown: bool, kept: bool) -> None:

@@ -29,8 +29,9 @@ async def settle_validity(
     what made them, where that has vanished since, are sealed: they and those after them repeat its title.
     """
     places = {"d": [d for d, _ in sorted(keys)], "s": [s for _, s in sorted(keys)]}
-    rows, tied, naming, _ = await together(
-        session, (_ITEMS, places), (_EFFECTS, places), (_NAMING, places), (_SETTLED, places)
+    # what is noted after the first statement stays noted: the others may not see yet what it is about
+    _, rows, tied, naming = await together(
+        session, (_SETTLED, places), (_ITEMS, places), (_EFFECTS, places), (_NAMING, places)
     )
     effects = effects_of(tied)
     first = {row.item_id: row.version for row in naming}
@@ -48,7 +49,7 @@ async def settle_validity(
 async def settle_due(session: AsyncSession, *, now: datetime, zone: ZoneInfo) -> int:
     """Settle what another body's item, a person or a day has touched; return how many items changed."""
     rows = await session.execute(
-        text("SELECT department, source_id FROM catalog.unsettled ORDER BY 1, 2 LIMIT 100")
+        text("SELECT DISTINCT department, source_id FROM catalog.unsettled ORDER BY 1, 2 LIMIT 100")
     )
     keys = [(row.department, row.source_id) for row in rows]
     if not keys:
