@@ -36,6 +36,8 @@ class Batch:
     """What is known in this transaction; every decision updates it, so that events of one batch see each other."""
 
     now: datetime
+    earliest: datetime
+    """`now`, or the database's where that is behind: one clock that is fast breaks no embargo."""
     zone: ZoneInfo
     today: date
     numbers: IndexNumbers
@@ -105,10 +107,11 @@ async def load_batch(
     today = now.astimezone(doors.zone).date()
     years = {(event.department, _first_day(event, today).year) for event in readable}
     led_to = _led_to(readable)
-    _, reserved, offices, serials, standings, waiting, receipts, relations = await together(
+    _, clock, reserved, offices, serials, standings, waiting, receipts, relations = await together(
         session,
         # targets too, lest two bodies send their readers in a circle at the same moment
         locking([*(event.department for event in events), *(code for code, _ in led_to)]),
+        ("SELECT now()", {}),
         reserving(outbox, 2 * len(events)),
         (_OFFICES, {"codes": sorted(set(departments))}),
         (_SERIALS, {"d": [code for code, _ in years], "y": [year for _, year in years]}),
@@ -121,6 +124,7 @@ async def load_batch(
     blobs = await _blobs(session, readable)
     batch = Batch(
         now=now,
+        earliest=min(now, clock.scalar_one()),
         zone=doors.zone,
         today=today,
         numbers=doors.numbers,

@@ -195,7 +195,8 @@ class Blobs(_Arrivals):
         return await asyncio.to_thread(self._kinds, set(digests))
 
     def _kinds(self, digests: Iterable[str]) -> dict[str, Kind]:
-        found = {sha256: self.find(sha256) for sha256 in digests}
+        # twice: one that is moved meanwhile is in neither area at the first look
+        found = {sha256: self.find(sha256) or self.find(sha256) for sha256 in digests}
         return {sha256: kind_of(place[0]) for sha256, place in found.items() if place}
 
     async def move(self, sha256: str, area: Area) -> None:
@@ -269,7 +270,10 @@ class BucketBlobs(_Arrivals):
         """Ask the bucket for what was noted when they arrived."""
         found: dict[str, Kind] = {}
         for sha256 in sorted(set(digests)):
-            if held := await asyncio.to_thread(self._find, sha256):
+            held = await asyncio.to_thread(self._find, sha256)
+            if held is None:  # or it is moved meanwhile: in neither area at the first look
+                held = await asyncio.to_thread(self._find, sha256)
+            if held is not None:
                 note = held[1].attributes.get(_KIND)
                 found[sha256] = Kind.of_note(note) if note else await self._kind(sha256)
         return found

@@ -11,7 +11,7 @@ import httpx
 import structlog
 
 from services.catalog import nats_users
-from services.catalog.actions.decide_waiting import release_due
+from services.catalog.actions.decide_waiting import release_all
 from services.catalog.actions.hear_shown import hear_shown
 from services.catalog.actions.pass_time import pass_time
 from services.catalog.actions.remove_due import remove_due
@@ -38,8 +38,7 @@ async def run(catalog: Catalog, lists: dict[str, dict[str, Any]]) -> None:
             await pass_time(session, now=_now(), zone=catalog.doors.zone)
 
     async def release() -> None:
-        async with catalog.db.sessions.begin() as session:
-            await release_due(session, now=_now(), doors=catalog.doors)
+        await release_all(catalog.db.sessions, now=_now(), doors=catalog.doors)
 
     async def settle() -> None:
         async with catalog.db.sessions.begin() as session:

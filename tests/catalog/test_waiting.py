@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
-from services.catalog.actions.decide_waiting import NothingWaits, ReasonMissing
+from services.catalog.actions.accept_items import accept_items
+from services.catalog.actions.decide_waiting import (
+    NothingWaits,
+    ReasonMissing,
+    release_all,
+    release_due,
+)
+from services.catalog.actions.prepare_events import incoming
+from shared.events.intake import IntakeData
 from tests.catalog.desk import CLEARED, RESIDENT_ID, Desk, Sender, codes, data, event, later, result
 
 
@@ -302,6 +311,59 @@ async def test_a_later_event_moves_the_time(fresh_desk: Desk) -> None:
     assert await sender.waiting() == []
     await fresh_desk.rows("UPDATE catalog.waiting SET publish_at = now() RETURNING 1")
     assert await fresh_desk.release() == []
+
+
+async def test_a_clock_that_is_fast_breaks_no_embargo(fresh_desk: Desk) -> None:
+    """A copy ten minutes ahead neither publishes what comes nor releases what waits; one behind does neither."""
+    sender = await fresh_desk.department()
+    fast, slow = (datetime.now(UTC) + timedelta(minutes=n) for n in (10, -10))
+    read = incoming(
+        IntakeData.model_validate(data(publish_at=later(minutes=5))),
+        department=sender.code,
+        source_id="s",
+        event_id="e",
+    )
+    async with fresh_desk.db.sessions.begin() as session:
+        [outcome] = await accept_items(session, [read], now=fast, doors=fresh_desk.doors)
+    assert outcome.outcome == "scheduled"
+    async with fresh_desk.db.sessions.begin() as session:
+        assert await release_due(session, now=fast, doors=fresh_desk.doors) == []
+    await fresh_desk.rows("UPDATE catalog.waiting SET publish_at = now() RETURNING 1")
+    async with fresh_desk.db.sessions.begin() as session:
+        assert await release_due(session, now=slow, doors=fresh_desk.doors) == []
+    assert len(await fresh_desk.release()) == 1
+
+
+async def test_a_file_that_is_lost_keeps_nothing_else_back(fresh_desk: Desk) -> None:
+    """Whose file is not there any more is told so; what comes, or is released, with it goes out."""
+    sender = await fresh_desk.department()
+    content = b"lost"
+    await sender.upload(content)
+    name = sha256(content).hexdigest()
+    file = {"name": "a.txt", "media_type": "text/plain", "sha256": name, "size": len(content)}
+    await sender.push("lost", data(publish_at=later(hours=1), attachments=[file]))
+    await sender.push("other", data(publish_at=later(hours=1)))
+    await fresh_desk.doors.blobs.remove(name)
+    await fresh_desk.rows("UPDATE catalog.waiting SET publish_at = now() RETURNING 1")
+    released = {one.source_id: one for one in await fresh_desk.release()}
+    assert released["other"].outcome == "accepted"
+    assert [one.code for one in released["lost"].problems] == ["unknown_attachment"]
+    assert codes(await sender.push("again", data(attachments=[file]))) == {"unknown_attachment"}
+
+
+async def test_what_cannot_be_released_keeps_nothing_else_back(fresh_desk: Desk) -> None:
+    """Where one of many fails, the others are released without it, and it stays."""
+    sender = await fresh_desk.department()
+    for name in ("broken", "first", "second"):
+        await sender.push(name, data(publish_at=later(hours=1)))
+    await fresh_desk.rows("UPDATE catalog.waiting SET publish_at = now() RETURNING 1")
+    await fresh_desk.rows(
+        "UPDATE catalog.waiting SET event = '{}' WHERE source_id = 'broken' RETURNING 1"
+    )
+    with pytest.raises(ExceptionGroup):
+        await release_all(fresh_desk.db.sessions, now=datetime.now(UTC), doors=fresh_desk.doors)
+    assert [await sender.versions(name) for name in ("first", "second")] == [[1], [1]]
+    assert [row.source_id for row in await sender.waiting()] == ["broken"]
 
 
 async def test_a_time_in_the_past_is_no_embargo(sender: Sender) -> None:

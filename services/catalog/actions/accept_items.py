@@ -106,7 +106,7 @@ def _outcome(batch: Batch, event: rules.Read) -> Outcome:
 def _judged(batch: Batch, event: rules.Incoming, office: rules.Office) -> Outcome:
     key = (event.department, event.source_id)
     standing, waiting = batch.standings.get(key), batch.waiting.get(key)
-    decision = rules.judge(_with_findings(batch, event), standing, waiting, office, batch.now)
+    decision = rules.judge(_with_findings(batch, event), standing, waiting, office, batch.earliest)
     match decision.verdict:
         case "apply":
             return _apply(batch, event, office, standing)
@@ -188,11 +188,12 @@ def _problems(batch: Batch, event: rules.Incoming) -> list[Problem]:
     problems = overtaken(event.data, batch.now, batch.zone)
     for number, attachment in enumerate(event.data.attachments):
         blob = batch.blobs.get((event.department, attachment.sha256))
-        if blob is None:
+        kind = batch.kinds.get(attachment.sha256)
+        if blob is None or kind is None:  # noted, yet not among the files: lost, or removed by hand
             problems.append(_unknown_attachment(number, attachment.sha256))
         elif blob.size != attachment.size:
             problems.append(_wrong_size(number, attachment.size, blob.size))
-        elif kind := batch.kinds.get(attachment.sha256):
+        else:
             at = ("data", "attachments", number)
             problems += judge_kind(kind, attachment.name, attachment.media_type, at)
     standing = batch.standings.get((event.department, event.source_id))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from services.catalog.actions.accept_items import accept_items
 from services.catalog.actions.prepare_events import restored
@@ -14,6 +14,7 @@ from services.catalog.batch import locking
 from services.catalog.doors import Doors
 from services.catalog.rules import Unreadable
 from shared import failpoints
+from shared.db import unreachable
 from shared.errors import Problem, Refused
 from shared.events.outcomes import Outcome
 from shared.session import together
@@ -101,16 +102,51 @@ def _returned(row: Any, reason: str) -> Unreadable:
     return Unreadable(row.event_id, row.department, [problem], row.source_id)
 
 
-async def release_due(session: AsyncSession, *, now: datetime, doors: Doors) -> list[Outcome]:
-    """Publish what was scheduled for a time that has come by the database's clock."""
-    await _lock(session, "kind = 'scheduled' AND publish_at <= now()")
+async def release_all(
+    sessions: async_sessionmaker[AsyncSession], *, now: datetime, doors: Doors
+) -> None:
+    """Release what is due; where that fails, one by one, so that only what is broken stays.
+
+    Raises an `ExceptionGroup` of what has stayed.
+    """
+    try:
+        async with sessions.begin() as session:
+            await release_due(session, now=now, doors=doors)
+        return
+    except Exception as error:
+        if unreachable(error):
+            raise
+    async with sessions() as session:
+        rows = await session.execute(
+            text(f"SELECT waiting_id FROM catalog.waiting WHERE {_DUE} ORDER BY publish_at"),
+            {"now": now},
+        )
+        ids = [row.waiting_id for row in rows]
+    broken: list[Exception] = []
+    for waiting_id in ids:
+        try:
+            async with sessions.begin() as session:
+                await release_due(session, now=now, doors=doors, only=waiting_id)
+        except Exception as error:  # noqa: BLE001 -- it must not keep the others back
+            broken.append(error)
+    if broken:
+        raise ExceptionGroup("not released", broken)
+
+
+async def release_due(
+    session: AsyncSession, *, now: datetime, doors: Doors, only: int | None = None
+) -> list[Outcome]:
+    """Publish what was scheduled for a time that has come by the database's clock, and by ours: *now*."""
+    due = f"{_DUE} AND (CAST(:only AS bigint) IS NULL OR waiting_id = :only)"
+    await _lock(session, due, now=now, only=only)
     rows = (
         await session.execute(
             text(
                 "UPDATE catalog.waiting SET decision = 'released', decided_at = now() WHERE waiting_id IN ("
-                "SELECT waiting_id FROM catalog.waiting WHERE decision IS NULL AND kind = 'scheduled' AND publish_at <= now() "
+                f"SELECT waiting_id FROM catalog.waiting WHERE {due} "
                 "ORDER BY publish_at LIMIT 100 FOR UPDATE SKIP LOCKED) RETURNING *"
-            )
+            ),
+            {"now": now, "only": only},
         )
     ).all()
     if not rows:
@@ -119,3 +155,7 @@ async def release_due(session: AsyncSession, *, now: datetime, doors: Doors) -> 
     outcomes = await accept_items(session, released, now=now, doors=doors)
     await failpoints.reach("release.judged")
     return outcomes
+
+
+_DUE = "decision IS NULL AND kind = 'scheduled' AND publish_at <= least(now(), CAST(:now AS timestamptz))"
+"""One clock that is fast releases nothing early."""
