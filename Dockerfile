@@ -16,7 +16,7 @@ RUN python3.11 -m venv /opt/gazette \
 # --- the program: `gazette`, as a user who owns nothing but the data
 FROM ${BASE} AS program
 RUN groupadd --gid 10001 gazette && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /srv/gazette gazette \
- && for folder in site blobs search data users jetstream secrets/gazette secrets/nats secrets/postgres; do \
+ && for folder in site blobs data jetstream secrets/gazette secrets/nats secrets/postgres; do \
       install -d -o gazette -g gazette -m 755 "/srv/gazette/$folder"; done
 COPY --from=environment /opt/gazette /opt/gazette
 COPY services /opt/gazette/program/services
@@ -77,7 +77,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends nginx-light && 
  && groupadd --gid 10001 gazette && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent gazette \
  && install -d -o gazette -g gazette -m 755 /srv/gazette/site /srv/gazette/blobs
 COPY deploy/containers/nginx.conf /etc/nginx/nginx.conf
-COPY deploy/containers/healthy.py /opt/gazette/
+COPY deploy/containers/healthy.py deploy/containers/web.sh /opt/gazette/
 USER gazette
 STOPSIGNAL SIGQUIT
-ENTRYPOINT ["nginx"]
+ENTRYPOINT ["sh", "/opt/gazette/web.sh"]

@@ -13,7 +13,10 @@ if [ -z "${POSTGRES_PASSWORD_FILE:-}" ]; then
 fi
 
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
-    rm -rf "$PGDATA/new"
+    # What a first start had moved when it was cut short; without its folder `new` it is none of ours.
+    if [ -d "$PGDATA/new" ]; then
+        for file in "$PGDATA"/*; do case $file in */lost+found) ;; *) rm -rf "$file" ;; esac; done
+    fi
     # Checksums find what a disk has changed; the order of text is the same on every machine.
     initdb -D "$PGDATA/new" --username="$user" --pwfile="$POSTGRES_PASSWORD_FILE" --auth=scram-sha-256 \
         --encoding=UTF8 --locale=C.UTF-8 --data-checksums >/dev/null
@@ -25,7 +28,8 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     pg_ctl -D "$PGDATA/new" -w -m fast stop >/dev/null
     # Whole or not at all: a start that is cut short begins again.
     for file in "$PGDATA/new"/*; do case $file in */PG_VERSION) ;; *) mv "$file" "$PGDATA/" ;; esac; done
+    sync
     mv "$PGDATA/new/PG_VERSION" "$PGDATA/"
-    rmdir "$PGDATA/new"
 fi
+rmdir "$PGDATA/new" 2>/dev/null || true
 exec postgres -D "$PGDATA" -c listen_addresses='*' -c unix_socket_directories=/tmp "$@"
