@@ -210,6 +210,15 @@ class _Job:
     message: Msg | None = None
 
     @property
+    def place(self) -> str:
+        """The subject; of an item that came through the feed that which it has on the stream, by which a leak is found."""
+        state = getattr(self.event, "data", None)
+        item_id = getattr(state, "item_id", None)
+        if self.subject != "feed" or item_id is None:
+            return self.subject
+        return f"record.{self.event.data.department.code}.{item_id}"
+
+    @property
     def sequence(self) -> int:
         if self.event is None:
             return position.named_in(self.raw)[0]
@@ -468,7 +477,7 @@ class Listener:
         row = {
             "consumer": self.name,
             "event_id": event_id,
-            "subject": job.subject,
+            "subject": job.place,
             "reason": reason,
             "raw": job.raw,
             "tries": tries,
@@ -488,7 +497,7 @@ class Listener:
             service=self.name,
             parked_id=parked_id,
             event_id=event_id,
-            subject=job.subject,
+            subject=job.place,
             reason=reason,
         )
         event = ParkedEvent(

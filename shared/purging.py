@@ -84,7 +84,8 @@ def _noting(schema: str, found: Sequence[tuple[UUID, int]]) -> list[Statement]:
         (
             (
                 f"DELETE FROM {schema}.parked p USING unnest(CAST(:ids AS text[])) AS k(id) "
-                "WHERE p.subject LIKE 'record.%.' || k.id"
+                "WHERE p.subject LIKE 'record.%.' || k.id "
+                "OR (p.subject = 'feed' AND position(convert_to(k.id, 'UTF8') IN p.raw) > 0)"
             ),
             {"ids": Texts(str(one) for one in dict.fromkeys(ids))},
         ),

@@ -16,7 +16,7 @@ from services.catalog.doors import open_doors
 from services.catalog.http import blobs, docs, events, health, internal, items, records
 from services.catalog.http.edge import Catalog
 from services.catalog.inbox import on_effect, on_intake
-from services.catalog.leaks import take_out
+from services.catalog.leaks import Heard, take_out
 from services.catalog.settings import Settings
 from services.catalog.tables import tables
 from shared.background import background
@@ -86,7 +86,7 @@ def _led(
     purger = Purger(
         catalog.db,
         TABLES,
-        prepare=partial(take_out, catalog.db, catalog.doors.blobs, settings.nats_url),
+        prepare=partial(take_out, catalog.db, catalog.doors.blobs, settings.nats_url, Heard()),
     )
     return [hear, tick, purger.run]
 

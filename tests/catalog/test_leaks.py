@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
@@ -13,7 +15,9 @@ from psycopg.errors import UndefinedTable
 from services.catalog.actions.begin_epoch import Sealed, Withdrawn, seal_again, withdraw_again
 from services.catalog.actions.purge_texts import due_leaks, purge_files, purge_texts
 from services.catalog.actions.settle_validity import settle_due
-from services.catalog.leaks import take_out
+from services.catalog.leaks import Heard, take_out
+from shared import streams
+from shared.bus import Bus
 from shared.purging import Purger
 from tests.catalog.desk import CLEARED, Desk, Sender, data, event, later, result
 
@@ -296,7 +300,7 @@ async def test_attachments_hide_while_the_message_server_is_away(sender: Sender)
     await sender.withdraw("s")
     await sender.withdraw("leak", "vanish")
     places, nowhere = sender.desk.blobs, "nats://127.0.0.1:1"
-    assert not await take_out(sender.desk.db, sender.desk.doors.blobs, nowhere)
+    assert not await take_out(sender.desk.db, sender.desk.doors.blobs, nowhere, Heard())
     for one in files:
         assert not (places / "public" / one["sha256"][:2] / one["sha256"]).exists()
     due = await sender.desk.rows(
@@ -305,6 +309,51 @@ async def test_attachments_hide_while_the_message_server_is_away(sender: Sender)
         c=sender.code,
     )
     assert {row.only_files for row in due} == {False}
+
+
+@pytest.mark.timeout(60)
+async def test_an_older_event_that_is_not_judged_yet_hides_no_leak(
+    fresh_desk: Desk, nats_url: str
+) -> None:
+    """A leak that was judged out of turn leaves INTAKE as soon as everything before it is judged; until then it is due."""
+    await streams.apply(nats_url)
+    sender = await fresh_desk.department()
+    async with Bus(nats_url, name="department") as bus:
+        for name in ("older", "leak"):
+            raw = json.dumps(event(sender.code, name, data(title=name))).encode()
+            await bus.js.publish(f"intake.{sender.code}.items", raw, stream="INTAKE")
+        judged = await bus.js.pull_subscribe_bind(durable="catalog", stream="INTAKE")
+        older, leaked = await judged.fetch(2, timeout=10)
+        await leaked.ack_sync()
+        await sender.push("leak", data(title="leak"))
+        await sender.withdraw("leak", "vanish")
+        await fresh_desk.rows("UPDATE catalog.outbox SET sent = true RETURNING 1")
+        look = partial(take_out, fresh_desk.db, fresh_desk.doors.blobs, nats_url, Heard())
+        assert not await look()
+        assert (await bus.js.stream_info("INTAKE")).state.messages == 2
+        await older.ack_sync()
+        assert await look()
+        assert (await bus.js.get_msg("INTAKE", 1)).data == older.data
+        assert (await bus.js.stream_info("INTAKE")).state.messages == 1
+
+
+async def test_what_is_parked_of_others_stays(fresh_desk: Desk) -> None:
+    """Of what is parked only that goes which is about the leak, however its id is written; not what only has its id in it."""
+    sender, other = await fresh_desk.department(), await fresh_desk.department()
+    for of, source_id in ((sender, "条1"), (sender, "条10"), (other, "条1")):
+        await fresh_desk.rows(
+            "INSERT INTO catalog.parked (consumer, subject, reason, raw, tries) "
+            "VALUES ('catalog', :s, '', :raw, 8) RETURNING 1",
+            s=f"intake.{of.code}.items",
+            raw=json.dumps(event(of.code, source_id, data(title="条1"))).encode(),
+        )
+    await sender.push("条1", data())
+    await sender.withdraw("条1", "vanish")
+    await purge(fresh_desk)
+    rows = await fresh_desk.rows("SELECT raw FROM catalog.parked ORDER BY parked_id")
+    left = [json.loads(row.raw) for row in rows]
+    assert [one["subject"] for one in left] == ["条10", "条1"]
+    assert left[1]["source"].endswith(other.code)
 
 
 async def test_what_leaks_during_a_purge_stays_due(fresh_desk: Desk) -> None:

@@ -7,8 +7,10 @@ once; texts and streams wait until the relay has sent what replaces them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -42,6 +44,8 @@ class Leak:
     source_id: str
     versions: frozenset[int]
     """Empty: only its attachments leave the web. 0 (`writing.NEVER_PUBLIC`): what had no version."""
+    noted_at: datetime
+    """When the last of its versions was noted."""
     replaced: bool
     """Whether the relay has sent the event that takes its place."""
 
@@ -52,6 +56,7 @@ async def due_leaks(session: AsyncSession) -> list[Leak]:
         await session.execute(
             text(
                 "SELECT i.item_id::text, i.department, i.source_id, bool_and(o.sent) AS sent, "
+                "coalesce(max(p.noted_at) FILTER (WHERE NOT p.only_files), max(p.noted_at)) AS noted_at, "
                 "coalesce(array_agg(p.version) FILTER (WHERE NOT p.only_files), '{}') AS versions "
                 "FROM catalog.purge p JOIN catalog.item i USING (item_id) JOIN catalog.outbox o USING (outbox_id) "
                 "WHERE p.done_at IS NULL GROUP BY 1, 2, 3 ORDER BY 1"
@@ -59,7 +64,14 @@ async def due_leaks(session: AsyncSession) -> list[Leak]:
         )
     ).all()
     return [
-        Leak(row.item_id, row.department, row.source_id, frozenset(row.versions), row.sent)
+        Leak(
+            item_id=row.item_id,
+            department=row.department,
+            source_id=row.source_id,
+            versions=frozenset(row.versions),
+            noted_at=row.noted_at,
+            replaced=row.sent,
+        )
         for row in rows
     ]
 
@@ -67,10 +79,26 @@ async def due_leaks(session: AsyncSession) -> list[Leak]:
 async def purge_texts(session: AsyncSession, leaks: Sequence[Leak]) -> None:
     """Empty what the catalog's tables still hold of *leaks*."""
     keys = {"d": [leak.department for leak in leaks], "s": [leak.source_id for leak in leaks]}
-    await together(
+    *_, parked = await together(
         session,
-        *((statement, keys) for statement in (_WAITING, _RECEIPTS, _OUTCOMES, _PARKED, _NAMED)),
+        *((statement, keys) for statement in (_WAITING, _RECEIPTS, _OUTCOMES, _NAMED, _PARKED)),
     )
+    about = {(f"intake.{leak.department}.items", leak.source_id) for leak in leaks}
+    dropped = [row.parked_id for row in parked if (row.subject, source_of(row.raw)) in about]
+    if dropped:
+        await session.execute(
+            text("DELETE FROM catalog.parked WHERE parked_id = ANY(:dropped)"), {"dropped": dropped}
+        )
+
+
+def source_of(raw: bytes) -> str | None:
+    """Return which item of its department the event *raw* is about; None where it is no event."""
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    source = found.get("subject") if isinstance(found, dict) else None
+    return source if isinstance(source, str) else None
 
 
 _KEYS = "unnest(CAST(:d AS text[]), CAST(:s AS text[])) AS k(d, s)"
@@ -92,10 +120,9 @@ _OUTCOMES = (
     "AND o.body LIKE '%intake.rejected.v1%' AND CAST(o.body AS jsonb) ->> 'subject' = k.s"
 )
 _PARKED = (
-    "DELETE FROM catalog.parked p USING "
+    "SELECT DISTINCT p.parked_id, p.subject, p.raw FROM catalog.parked p JOIN "
     + _KEYS
-    + " WHERE p.subject = 'intake.' || k.d || '.items' "
-    "AND position(convert_to(k.s, 'UTF8') IN p.raw) > 0"
+    + " ON p.subject = 'intake.' || k.d || '.items'"
 )
 _NAMED = (
     # what such an item did to others stands in their versions with its title: `settle_validity` seals these
