@@ -6,11 +6,13 @@ import random
 
 import feedparser
 import pytest
+from sqlalchemy import text
 
+from shared.bus import _Job
 from shared.events.record import RecordEvent
 from tests.publisher.conftest import Press
 from tests.publisher.test_convergence import assert_same, feed, history, other_press
-from tests.publisher.world import CATALOGUE, World
+from tests.publisher.world import CATALOGUE, World, item_id
 
 __all__ = ["other_press"]
 TITLE = "关于机密名单的通知"
@@ -89,8 +91,6 @@ def _feed(press: Press) -> list[feedparser.FeedParserDict]:
 
 
 def _first(press: Press) -> str:
-    from tests.publisher.world import item_id
-
     assert press.said
     return str(item_id("transport", "a"))
 
@@ -168,3 +168,48 @@ async def test_the_site_fed_live_is_the_one_rebuilt_from_the_feed(
     assert "重新发布" in press.page(f"{url}v3/")
     assert not (press.current / url.strip("/") / "v1").exists()
     assert_same(press.files(), other_press.files())
+
+
+@pytest.mark.parametrize("gone", [False, True])
+async def test_a_version_that_comes_after_its_seal_is_not_kept(press: Press, *, gone: bool) -> None:
+    """The text of a sealed version that arrives last is in no row, and its bytes are purged once more."""
+    world = World()
+    first = world.publish("transport", "a", title=TITLE)
+    if gone:
+        later = world.withdraw("transport", "a", "vanish")
+    else:
+        world.states["transport/a"]["history"][0]["sealed"] = True
+        later = world.publish("transport", "a", title="改正的通知")
+    await press.print(later)
+    async with press.db.sessions.begin() as session:
+        await session.execute(text("UPDATE publisher.purge SET done_at = now()"))
+    await press.print(first)
+    async with press.db.sessions() as session:
+        found = await session.execute(
+            text(
+                "SELECT state, sha256, done_at FROM publisher.item_version JOIN publisher.purge "
+                "USING (item_id, version) WHERE version = 1"
+            )
+        )
+        assert found.all() == [(None, "", None)]
+
+
+async def test_what_the_feed_brought_and_was_parked_goes_with_a_leak(press: Press) -> None:
+    """An event that was read from the feed and set aside is dropped with its item; another item's stays."""
+    world = World()
+    first, other = (world.publish("transport", name, title=TITLE) for name in ("a", "b"))
+    named = _Job(b"", first, "feed").place
+    assert named == f"record.transport.{item_id('transport', 'a')}"
+    for subject, event in (("feed", first), ("feed", other), (named, first)):
+        async with press.db.sessions.begin() as session:
+            await session.execute(
+                text(
+                    "INSERT INTO publisher.parked (consumer, subject, reason, raw, tries) "
+                    "VALUES ('publisher', :subject, '', :raw, 8)"
+                ),
+                {"subject": subject, "raw": event.model_dump_json().encode()},
+            )
+    await press.hear(world.withdraw("transport", "a", "vanish"))
+    async with press.db.sessions() as session:
+        left = await session.execute(text("SELECT raw FROM publisher.parked"))
+        assert [row.raw for row in left] == [other.model_dump_json().encode()]

@@ -46,6 +46,7 @@ async def _take_items(
         return
     newest = _newest([event for event in records if event.data.item_id in ids])
     changed = await _keep_newest(session, newest, zone=zone)
+    await _seal_late(session, ids.difference(changed))
     await _purge(session, ids)
     await _seal(session, newest.values())
     former = await _keep_links(session, [newest[one].data for one in changed])
@@ -156,6 +157,22 @@ async def _seal(session: AsyncSession, newest: Collection[RecordEvent]) -> None:
         {"ids": list(ids), "versions": list(versions)},
     )
     await note_purges(session, "publisher", (event.data for event in newest))
+
+
+async def _seal_late(session: AsyncSession, late: Collection[UUID]) -> None:
+    """Do the same for versions that come after the state which seals them; they are purged once more."""
+    if late:
+        await session.execute(text(_SEAL_LATE), {"ids": sorted(late)})
+
+
+_SEAL_LATE = (
+    "WITH late AS (UPDATE publisher.item_version v SET state = NULL, sha256 = '' FROM publisher.item i, "
+    "jsonb_array_elements(CAST(i.state AS jsonb) -> 'history') AS h WHERE i.item_id = ANY(:ids) "
+    "AND v.item_id = i.item_id AND v.state IS NOT NULL AND h -> 'sealed' = 'true' "
+    "AND v.version = CAST(h ->> 'version' AS int) RETURNING v.item_id, v.version) "
+    "INSERT INTO publisher.purge (item_id, version) SELECT item_id, version FROM late "
+    "ON CONFLICT (item_id, version) DO UPDATE SET noted_at = excluded.noted_at, done_at = NULL"
+)
 
 
 async def _keep_links(session: AsyncSession, states: Sequence[ItemState]) -> list[Dirt]:
