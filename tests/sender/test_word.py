@@ -13,6 +13,7 @@ from typing import Any
 import docx
 import pytest
 from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls
 from docx.shared import RGBColor
 
 from services.catalog.cleaning import clean_body
@@ -22,7 +23,7 @@ from services.sender.reading import UnreadableFile, read_paths
 from services.sender.word import layout, numbering
 from services.sender.word.layout import Printed, day_of, read_layout
 from services.sender.word.package import WordRefused, read_package
-from services.sender.word.pictures import without_metadata
+from services.sender.word.pictures import OddPicture, without_metadata
 from services.sender.word.reading import WordReading, catalogue_of, genre_of, read_word
 from services.sender.word.scrub import scrub
 from tests.sender import word_files
@@ -596,6 +597,144 @@ def test_jpeg_metadata_goes_and_the_picture_stays() -> None:
     scan = segment(0xDA, b"scan") + b"\x12\x34\xff\xd9"
     photo = b"\xff\xd8" + jfif + exif + segment(0xFE, b"by Zhang San") + scan
     assert without_metadata(photo) == b"\xff\xd8" + jfif + scan
+
+
+def _segment(marker: int, content: bytes) -> bytes:
+    return bytes((0xFF, marker)) + struct.pack(">H", len(content) + 2) + content
+
+
+_JFIF, _EXIF = _segment(0xE0, b"JFIF\0"), _segment(0xE1, b"Exif\0\0GPS here")
+_SCAN = _segment(0xDA, b"scan") + b"\x12\xff\x00\xff\xd0\x34"
+
+
+@pytest.mark.parametrize(
+    ("photo", "clean"),
+    [
+        (_JFIF + b"\xff\xff\xff" + _EXIF[1:] + _SCAN + b"\xff\xd9", _JFIF + _SCAN + b"\xff\xd9"),
+        (_SCAN + b"\xff" + _EXIF + _SCAN + b"\xff\xd9", _SCAN * 2 + b"\xff\xd9"),
+        (_SCAN + b"\xff\xd9\xff\xd8" + _EXIF + _SCAN + b"\xff\xd9", _SCAN + b"\xff\xd9"),
+        (_segment(0xE2, b"MPF\0 second picture") + _SCAN, _SCAN),
+        (_segment(0xE2, b"ICC_PROFILE\0x") + _SCAN, _segment(0xE2, b"ICC_PROFILE\0x") + _SCAN),
+    ],
+    ids=["fill bytes", "between scans", "a second picture", "its directory", "colour profile"],
+)
+def test_jpeg_metadata_goes_wherever_it_stands(photo: bytes, clean: bytes) -> None:
+    """Behind fill bytes, between scans, in a second picture behind the end: it goes, and the picture stays."""
+    assert without_metadata(b"\xff\xd8" + photo) == b"\xff\xd8" + clean
+
+
+@pytest.mark.parametrize(
+    "rest", [_EXIF, _EXIF[:-3], b"\xff\xe1\x00\x01x" + _SCAN, b"\xff\x00" + _SCAN, b"\xff"]
+)
+def test_a_picture_that_cannot_be_cleaned_is_refused(place: Path, rest: bytes) -> None:
+    """A JPEG that cannot be taken apart is named, with what to do, instead of being published as it is."""
+    photo = b"\xff\xd8" + rest
+    with pytest.raises(OddPicture):
+        without_metadata(photo)
+    word_files.rezipped(
+        word_files.notice(place, word_files.pictured), {"word/media/image1.png": photo}
+    )
+    with pytest.raises(WordRefused, match=r"image1\.png.*重新插入"):
+        read_word(place, "通知.docx")
+
+
+def _moved(path: Path, target: str) -> Path:
+    """Let the main part of a Word file lie at *target*."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    relations = parts["word/_rels/document.xml.rels"].replace(b'Target="', b'Target="/word/')
+    folder, _, name = target.rpartition("/")
+    rename = (b"word/document.xml", target.encode())
+    return word_files.rezipped(
+        path,
+        {
+            "word/document.xml": None,
+            "word/_rels/document.xml.rels": None,
+            "_rels/.rels": parts["_rels/.rels"].replace(*rename),
+            "[Content_Types].xml": parts["[Content_Types].xml"].replace(*rename),
+            target: parts["word/document.xml"],
+            f"{folder}/_rels/{name}.rels": relations,
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    "target", ["text/document.xml", "Word/document.xml", "word/document.bin", "word/a/document.xml"]
+)
+def test_a_text_in_an_unusual_place_is_refused(place: Path, target: str) -> None:
+    """Only what is cleaned is published: a main part elsewhere would keep its changes, comments and hidden text."""
+    word_files.notice(place, word_files.tracked)
+    with pytest.raises(WordRefused, match=r"另存为新的 \.docx"):
+        read_word(_moved(place, target), "通知.docx")
+
+
+def test_parts_that_nobody_cleans_go(place: Path) -> None:
+    """What lies outside the usual places is taken out with the relations to it."""
+    comments = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/comments"
+    word_files.notice(place)
+    relations = word_files.part(place, "word/_rels/document.xml.rels").replace(
+        "</Relationships>",
+        f'<Relationship Id="rId900" Type="{comments}" Target="/other/comments.xml"/>'
+        f'<Relationship Id="rId901" Type="{comments}" Target="comments.bin"/></Relationships>',
+    )
+    secret = "<张局不同意/>".encode()
+    word_files.rezipped(
+        place,
+        {
+            "word/_rels/document.xml.rels": relations.encode(),
+            "other/comments.xml": secret,
+            "word/comments.bin": secret,
+        },
+    )
+    left = everything(original(read_word(place, "通知.docx")))
+    assert "张局" not in left
+    assert "rId900" not in left
+    assert "rId901" not in left
+
+
+def test_text_that_a_style_hides_goes(place: Path) -> None:
+    """Hidden by the style of its words, of its paragraph or of its table, or by one these are based on: it goes."""
+
+    def change(document: Any) -> None:
+        styles = document.styles.element
+        for kind, name, based, hides in (
+            ("character", "Quiet", "", True), ("character", "Quieter", "Quiet", False),
+            ("paragraph", "Gone", "", True), ("paragraph", "Farther", "Gone", False), ("table", "Dark", "", True),
+        ):  # fmt: skip
+            base = f'<w:basedOn w:val="{based}"/>' if based else ""
+            switch = "<w:rPr><w:vanish/></w:rPr>" if hides else ""
+            styles.append(
+                parse_xml(
+                    f'<w:style {nsdecls("w")} w:type="{kind}" w:styleId="{name}"><w:name w:val="{name}"/>{base}{switch}</w:style>'
+                )
+            )
+        runs = "".join(
+            f'<w:r><w:rPr><w:rStyle w:val="{style}"/>{more}</w:rPr><w:t>{text}</w:t></w:r>'
+            for style, more, text in (
+                ("Quiet", "", "底价甲"),
+                ("Quieter", "", "底价乙"),
+                ("Quiet", '<w:vanish w:val="0"/>', "公开丙"),
+            )
+        )
+        paragraphs = "".join(
+            f'<w:p><w:pPr><w:pStyle w:val="{style}"/></w:pPr><w:r>{more}<w:t>{text}</w:t></w:r></w:p>'
+            for style, more, text in (
+                ("Farther", "", "底价丁"),
+                ("Gone", '<w:rPr><w:vanish w:val="false"/></w:rPr>', "公开戊"),
+            )
+        )
+        table = '<w:tbl><w:tblPr><w:tblStyle w:val="Dark"/></w:tblPr><w:tr><w:tc><w:p><w:r><w:t>底价己</w:t></w:r></w:p></w:tc></w:tr></w:tbl>'
+        body = document.element.body
+        wrapped = parse_xml(f"<w:body {nsdecls('w')}><w:p>{runs}</w:p>{paragraphs}{table}</w:body>")
+        for number, node in enumerate(list(wrapped)):
+            body.insert(12 + number, node)
+
+    reading = read_word(word_files.notice(place, change), "通知.docx")
+    left = everything(original(reading)) + page(reading)
+    assert "底价" not in left
+    assert "公开丙" in left
+    assert "公开戊" in left
+    assert reading.scrubbed.hidden == 4
 
 
 def _boxed(document: Any) -> None:

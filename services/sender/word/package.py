@@ -5,19 +5,28 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from lxml import etree
 from lxml.etree import _Element as Element
 
-from shared.archives import Unscannable, judge_archive, read_entry
+from shared.archives import Unscannable, judge_archive, opened_archive, read_entry
 from shared.errors import Refused
 
 MAX_BYTES = 200 * 1024 * 1024
 """Bytes of a file, as of any attachment."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MACRO = re.compile(r"vbaProject|vbaData", re.IGNORECASE)
+_MAIN = re.compile(r"word/[^/]+\.xml")
 _DOCTYPE = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+
+
+_BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError),
+    *(OSError, EOFError, ValueError),
+)
+"""What reading an archive raises that no program wrote."""
 
 
 class WordRefused(Refused):
@@ -95,11 +104,21 @@ class Package:
                 if str(relation.get("Type")).endswith("/officeDocument"):
                     name = str(relation.get("Target")).lstrip("/")
                     if name in self._parts:
-                        return name
+                        return self._in_place(name)
         raise refusal(
             self.path,
             "不是 Word 文档。请用 Word 或 WPS 另存为 .docx。",
             "this is no Word document. Save it as .docx with Word or WPS.",
+        )
+
+    def _in_place(self, name: str) -> str:
+        """Refuse a text that lies where nobody looks for one: it would not be cleaned."""
+        if _MAIN.fullmatch(name):
+            return name
+        raise refusal(
+            self.path,
+            f"正文不在通常的位置（{name[:80]}）。请用 Word 或 WPS 打开后另存为新的 .docx。",
+            f"its text lies in an unusual place ({name[:80]}). Open it with Word or WPS and save it as a new .docx.",
         )
 
 
@@ -114,7 +133,7 @@ def read_package(path: Path) -> Package:
     if head == _OLE:
         raise _old_or_locked(path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened_archive(path) as archive:
             judge_archive(archive)
             names = [info.filename for info in archive.infolist() if not info.is_dir()]
             _judge_names(path, names)
@@ -125,7 +144,7 @@ def read_package(path: Path) -> Package:
             f"压缩结构不安全（{error}）。请用 Word 或 WPS 打开后另存为新的 .docx。",
             f"its archive is unsafe ({error}). Open it with Word or WPS and save it as a new .docx.",
         ) from error
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+    except _BROKEN as error:
         raise damaged(path) from error
     _judge_parts(path, parts)
     return Package(path, parts)

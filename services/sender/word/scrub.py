@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from lxml.etree import _Element as Element
 
 from services.sender.word.package import Package, embedded, refusal
-from services.sender.word.pictures import without_metadata
+from services.sender.word.pictures import OddPicture, extension_of, without_metadata
+from services.sender.word.styles import Styles
 from services.sender.word.xml import child, elements, get, is_on, local, made, remove, unwrap
 
 _GONE = re.compile(
@@ -21,6 +22,11 @@ _GONE = re.compile(
     r"|docMetadata/.*|_xmlsignatures/.*|word/printerSettings.*|word/embeddings/.*|word/webextensions/.*"
     r"|word/(?:charts|diagrams)/_rels/.*\.rels|word/_rels/settings\.xml\.rels"
 )
+_KEPT = re.compile(
+    r"\[Content_Types\]\.xml|_rels/\.rels|docProps/(?:core|app)\.xml|word/.+\.(?:xml|rels)"
+    r"|word/.+\.(?i:png|jpe?g|jfif|gif|bmp|tiff?|webp|emf|wmf|emz|wmz|wdp|svg|odttf|ttf)"
+)
+"""Parts of a document; whatever else a file carries nobody has cleaned."""
 _EMBEDDED = frozenset({"OLEObject", "altChunk", "subDoc", "control", "object"})
 _UNWRAPPED = frozenset({"ins", "moveTo"})
 _REVISED = frozenset("ins moveTo del moveFrom cellIns cellDel cellMerge numberingChange".split())
@@ -68,12 +74,13 @@ def scrub(package: Package) -> Scrubbed:
     for name in texts:
         _judge(package, name)
         _count(package.tree(name), found)
-    gone = {name for name in package.names() if _GONE.fullmatch(name)}
+    styles = Styles(package)
+    gone = {name for name in package.names() if _GONE.fullmatch(name) or not _KEPT.fullmatch(name)}
     for name in gone:
         package.drop(name)
     for name in texts:
         if name not in gone:
-            _clean_text(package.tree(name), found)
+            _clean_text(package.tree(name), styles, found)
     _clean_relations(package, gone)
     _clean_types(package, gone)
     for relation in package.tree("_rels/.rels"):
@@ -81,9 +88,21 @@ def scrub(package: Package) -> Scrubbed:
         if blank:
             package.replace(str(relation.get("Target")).lstrip("/"), blank)
     for name in package.names():
-        if name.startswith("word/media/"):
-            package.replace(name, without_metadata(package.read(name)))
+        if name.startswith("word/") and extension_of(package.read(name)):
+            _clean_picture(package, name)
     return found
+
+
+def _clean_picture(package: Package, name: str) -> None:
+    try:
+        package.replace(name, without_metadata(package.read(name)))
+    except OddPicture as error:
+        raise refusal(
+            package.path,
+            f"图片 {name} 读不懂，去不掉其中的拍摄信息。请另存这张图片后重新插入。",
+            f"its picture {name} cannot be read, and so not be cleaned of where and by whom it was made. "
+            "Save that picture anew and insert it again.",
+        ) from error
 
 
 def _judge(package: Package, name: str) -> None:
@@ -100,9 +119,9 @@ def _count(root: Element, found: Scrubbed) -> None:
         found.comments = sum(1 for _ in elements(root, "commentReference"))
 
 
-def _clean_text(root: Element, found: Scrubbed) -> None:
+def _clean_text(root: Element, styles: Styles, found: Scrubbed) -> None:
     _accept(root)
-    found.hidden += _show_nothing_hidden(root)
+    found.hidden += _show_nothing_hidden(root, styles)
     _unlink_fields(root)
     for node in list(root.iter("{*}*")):
         if local(node) in _SETTINGS:
@@ -157,12 +176,23 @@ def _merge_into_next(paragraph: Element) -> None:
 # --- hidden text, and fields that fetch
 
 
-def _show_nothing_hidden(root: Element) -> int:
-    hidden = [run for run in elements(root, "r") if is_on(child(run, "rPr", "vanish"))]
+def _show_nothing_hidden(root: Element, styles: Styles) -> int:
+    hidden = [run for run in elements(root, "r") if _is_hidden(run, styles)]
     with_text = sum(1 for run in hidden if any(local(one) == "t" for one in run))
     for run in hidden:
         remove(run)
     return with_text
+
+
+def _is_hidden(run: Element, styles: Styles) -> bool:
+    """Say whether the run itself, the style of its text, of its paragraph or of its table hides it."""
+    for properties in (one for one in run if local(one) == "rPr"):  # a formula has two
+        if (own := child(properties, "vanish")) is not None:
+            return is_on(own)
+    found = styles.run(next(run.iterancestors("{*}p"), None), run, "vanish")
+    if found is not None:
+        return is_on(found)
+    return any(is_on(styles.table(table, "vanish")) for table in run.iterancestors("{*}tbl"))
 
 
 def _unlink_fields(root: Element) -> None:

@@ -43,24 +43,33 @@ class Styles:
         found = (child(style, "pPr", name) for style in self._chain(paragraph))
         return next((one for one in found if one is not None), None)
 
-    def run(self, paragraph: Element, run: Element, name: str) -> Element | None:
+    def run(self, paragraph: Element | None, run: Element, name: str) -> Element | None:
         """Return the character property *name* that holds for *run*."""
         own = child(run, "rPr", name)
         if own is not None:
             return own
-        character = self._by_id.get(get(child(run, "rPr", "rStyle"), "val") or "")
-        for style in [*([character] if character is not None else []), *self._chain(paragraph)]:
+        character = get(child(run, "rPr", "rStyle"), "val")
+        for style in [*self._based(character), *self._chain(paragraph)]:
             found = child(style, "rPr", name)
             if found is not None:
                 return found
         return child(self._default, name)
 
+    def table(self, table: Element, name: str) -> Element | None:
+        """Return the character property *name* that the style of *table* gives its text."""
+        identity = get(child(table, "tblPr", "tblStyle"), "val")
+        found = (child(style, "rPr", name) for style in self._based(identity))
+        return next((one for one in found if one is not None), None)
+
     def is_bold(self, paragraph: Element, run: Element) -> bool:
         """Say whether *run* is bold."""
         return is_on(self.run(paragraph, run, "b"))
 
-    def _chain(self, paragraph: Element) -> Iterator[Element]:
-        identity = get(child(paragraph, "pPr", "pStyle"), "val") or self._normal
+    def _chain(self, paragraph: Element | None) -> Iterator[Element]:
+        return self._based(get(child(paragraph, "pPr", "pStyle"), "val") or self._normal)
+
+    def _based(self, identity: str | None) -> Iterator[Element]:
+        """Yield the style and those that it is based on."""
         for _ in range(DEEPEST):
             style = self._by_id.get(identity or "")
             if style is None:
