@@ -23,12 +23,17 @@ async def department_of_key(session: AsyncSession, digest: str) -> str | None:
     return row.scalar()
 
 
+PAGE_BYTES = 8 * 1024 * 1024
+"""Bytes of events from which on a page of the feed ends, be it as long as was asked for or not."""
+
+
 async def record_page(
     session: AsyncSession, *, after: int, limit: int, through: int | None, state: bool
 ) -> dict[str, Any]:
     """Return a stretch of the record feed: every record event in (after, through], in order.
 
-    `through` in the answer is the last sequence that the page covers; `head` the newest there is. The versions
+    A page ends after `limit` events or `PAGE_BYTES`, and has one event at least where there is one. `through` in the
+    answer is the last sequence that the page covers; `head` the newest there is. The versions
     before a withdrawal are left out for ever, also when the item is published anew: only the tombstone is there.
     """
     head = (await session.execute(text("SELECT epoch, sequence FROM catalog.head"))).one()
@@ -36,12 +41,15 @@ async def record_page(
     rows = (
         await session.execute(
             text(
-                "SELECT o.sequence, CASE WHEN NOT EXISTS (SELECT 1 FROM catalog.version w WHERE w.item_id = v.item_id "
-                "AND w.version > v.version AND w.change = 'withdrawal') THEN nullif(o.body, '') END AS body "
+                "SELECT * FROM (SELECT o.sequence, CASE WHEN NOT EXISTS (SELECT 1 FROM catalog.version w "
+                "WHERE w.item_id = v.item_id AND w.version > v.version AND w.change = 'withdrawal') "
+                "THEN nullif(o.body, '') END AS body, octet_length(o.body) AS size, "
+                "sum(octet_length(o.body)) OVER (ORDER BY o.sequence) AS total "
                 "FROM catalog.outbox o LEFT JOIN catalog.version v ON v.outbox_id = o.outbox_id "
-                "WHERE o.sequence > :after AND o.sequence <= :end ORDER BY o.sequence LIMIT :limit"
+                "WHERE o.sequence > :after AND o.sequence <= :end ORDER BY o.sequence LIMIT :limit) p "
+                "WHERE total - size < :bytes ORDER BY sequence"
             ),
-            {"after": after, "end": end, "limit": limit},
+            {"after": after, "end": end, "limit": limit, "bytes": PAGE_BYTES},
         )
     ).all()
     records = [
@@ -49,7 +57,8 @@ async def record_page(
         for row in rows
         if row.body is not None
     ]
-    covered = rows[-1].sequence if len(rows) == limit else end
+    is_full = len(rows) == limit or (rows and rows[-1].total >= PAGE_BYTES)
+    covered = rows[-1].sequence if is_full else end
     return {
         "epoch": str(head.epoch),
         "head": head.sequence,

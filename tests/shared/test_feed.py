@@ -11,6 +11,7 @@ import httpx
 import pytest
 from pydantic_core import to_json
 
+from services.catalog import queries
 from shared.events.record import RecordEvent, parse_record
 from shared.feed import FeedUnreachable, RecordFeed
 from tests.catalog.desk import Desk, data, open_desk
@@ -51,6 +52,27 @@ async def test_pages_follow_each_other_without_hole_or_overlap(desk: Desk) -> No
         if after == page["head"]:
             break
     assert seen == list(range(1, 9))  # the department and seven items
+
+
+async def test_a_page_ends_with_its_bytes(
+    desk: Desk, feed: RecordFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large events make short pages, of one event at least; who reads on misses none."""
+    sender = await desk.department()
+    for number in range(6):
+        await sender.push(f"s{number}", data(body={"format": "text", "content": "长" * 10_000}))
+    await desk.number_the_record()
+    monkeypatch.setattr(queries, "PAGE_BYTES", 50_000)
+    pages: list[int] = []
+    after, head = 0, (await feed.head())[1]
+    while after < head:
+        page = await feed.read(after)
+        assert page.through > after
+        pages.append(len(page.events))
+        after = page.through
+    assert pages == [3, 2, 2]  # the department and six items
+    assert (await feed.read(0, limit=2)).through == 2
+    assert (await feed.read(0, through=2)).through == 2
 
 
 async def test_through_stops_a_page(desk: Desk) -> None:
