@@ -130,8 +130,8 @@ def test_a_backup_becomes_the_same_gazette_on_an_empty_folder(
 
     back = Gazette(tmp_path / "elsewhere", tmp_path / "log2", keys=fresh.keys)
     done = back.run("restore", file)
-    for again in ("roads/late", "roads/waiting", "roads/sealed v1"):
-        assert again in done.stdout
+    for name in ("roads/late", "roads/waiting", "roads/sealed v1"):
+        assert name in done.stdout
     back.start()
     try:
         assert (back.folder / "nats" / "port").read_text() == address
@@ -147,8 +147,8 @@ def test_a_backup_becomes_the_same_gazette_on_an_empty_folder(
         assert (back.folder / "blobs" / "held" / secret[:2] / secret).exists()
         assert (back.folder / "blobs" / "public" / DIGEST[:2] / DIGEST).exists()
         assert "待审件" in back.run("review", "list").stdout
-        for words in (LEAK, LATE, SEALED, WAITING):
-            eventually(lambda words=words: not holds(back.folder, words), seconds=90)
+        purged = (LEAK, LATE, SEALED, WAITING)
+        eventually(lambda: not any(holds(back.folder, words) for words in purged), seconds=90)
         assert back.put("roads", "sealed", fixed)["outcome"] == "accepted"
         assert "改正后" in back.get(back.visible("roads", "sealed", 3, seconds=60)["url"]).text
         assert mails(back) == []  # nobody is told again …
