@@ -203,7 +203,7 @@ class _Watching:
 
         try:
             waiting: int = await watch.look()
-        except (Refused, httpx.TransportError, OSError) as error:
+        except (Refused, httpx.TransportError, OSError, RecursionError) as error:
             self._say(f"[yellow]稍后再试 trying again: {_words(error)}[/yellow]")
             return -1
         return waiting

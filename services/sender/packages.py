@@ -11,6 +11,7 @@ import base64
 import binascii
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -108,6 +109,13 @@ def _pair(seed: Path) -> Any:
         ) from error
 
 
+_BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, NotImplementedError, OSError, EOFError),
+    *(KeyError, TypeError, ValueError, RuntimeError),
+)
+"""What an archive raises that is cut short, locked with a password (`RuntimeError`), or none of ours."""
+
+
 def read_package(path: Path, room: Path, trusted: Iterable[str] | None) -> Contents:
     """Check the package at *path*, unpack its files into *room* and return what it holds.
 
@@ -124,10 +132,13 @@ def read_package(path: Path, room: Path, trusted: Iterable[str] | None) -> Conte
                 )
             manifest = _manifest(said, path)
             files = _unpacked(archive, manifest, room, path)
-    except (zipfile.BadZipFile, EOFError, KeyError, OSError, NotImplementedError) as error:
+    except _BROKEN as error:
         raise HalfWritten(f"{path.name}: {error}") from error
-    lines = [_line(row, files, path) for row in manifest["lines"]]
-    department = str(manifest["department"])
+    try:
+        lines = [_line(row, files, path) for row in manifest["lines"]]
+        department = str(manifest["department"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _bad(path, "清单读不懂", "its list cannot be read") from error
     owned = [replace(line, department=department) for line in lines]
     return Contents(department, str(manifest.get("made_at")), signed_by, owned)
 
@@ -146,7 +157,7 @@ def _signed(archive: zipfile.ZipFile, path: Path) -> tuple[bytes, str]:
         key = str(signature["key"])
         raw = base64.b64decode(signature["signature"], validate=True)
         verify_key(key).verify(said, raw)
-    except (ValueError, KeyError, TypeError, BadSignatureError, BadKey) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, BadSignatureError, BadKey) as error:
         raise _bad(
             path, "签名不对：内容被改过", "its signature is wrong: it was changed"
         ) from error

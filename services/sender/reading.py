@@ -109,7 +109,7 @@ def _whole_json(text: str) -> list[Any] | None:
     """Return the objects of a file that is one JSON text over any number of lines; None when it is none."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, list) else [value]
 
@@ -117,7 +117,7 @@ def _whole_json(text: str) -> list[Any] | None:
 def _parsed(row: str, origin: str) -> dict[str, Any]:
     try:
         value = json.loads(row)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableFile(
             f"{origin}：不是 JSON（{error}）。 / {origin}: not JSON ({error})."
         ) from error

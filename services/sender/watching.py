@@ -112,6 +112,8 @@ class Watch:
                 result = await self.send(lines)
             except (UnreadableFile, HalfWritten) as refusal:
                 return outcome | _refused(refusal, "unreadable") if late else None
+            except RecursionError:
+                return outcome | _refused(_too_deep(entry), "unreadable") if late else None
             except (BadPackage, OutsideTheFolder, OtherDepartment, UploadRefused) as refusal:
                 return outcome | _refused(refusal, refusal.kind().replace("-", "_"))
         results = [one.model_dump(mode="json", exclude_none=True) for _, one in result.outcomes]
@@ -132,8 +134,10 @@ class Watch:
             )
         else:
             listed = _list_of(entry)
+            _names.cache_clear()  # whoever writes a list can set its time as well
             _stay_inside(listed, self.folder)
             lines = read_paths([listed])
+            _files_inside(lines, self.folder)  # it may have been written anew since
         if not lines:
             raise UnreadableFile(f"{entry.name}：没有信息。 / {entry.name}: it holds no item.")
         for line in lines:
@@ -208,7 +212,7 @@ def _names_in(path: Path) -> tuple[str, ...]:
     try:
         stat = path.stat()
         return _names(path, stat.st_size, stat.st_mtime_ns)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return ()
 
 
@@ -236,6 +240,14 @@ def _stay_inside(listed: Path, folder: Path) -> None:
     for name in _names_in(listed):
         if not _is_inside(listed.parent / name, folder):
             raise OutsideTheFolder(f"{listed.name}: {name}")
+
+
+def _files_inside(lines: Sequence[Line], folder: Path) -> None:
+    """Let no line bring a file from elsewhere, whatever its list said when it was looked at."""
+    for line in lines:
+        for path in line.files.values():
+            if not _is_inside(path, folder):
+                raise OutsideTheFolder(f"{line.origin}: {path.name}")
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
@@ -285,7 +297,7 @@ def read_outcome(entry: Path) -> dict[str, Any]:
     """Return what became of a package the last time, or nothing."""
     try:
         found = json.loads(outcome_path(entry).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -305,6 +317,12 @@ def write_outcome(entry: Path, outcome: dict[str, Any]) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _too_deep(entry: Path) -> UnreadableFile:
+    return UnreadableFile(
+        f"{entry.name}：JSON 嵌套太深。 / {entry.name}: its JSON is nested too deeply."
+    )
 
 
 def _refused(refusal: Refused, code: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import zipfile
@@ -13,6 +14,7 @@ import nkeys
 import pytest
 
 from services.sender.packages import (
+    FORMAT,
     BadKey,
     BadPackage,
     Contents,
@@ -165,6 +167,43 @@ def test_a_compressed_archive_is_none_of_ours(package: tuple[Path, str], tmp_pat
         archive.writestr("signature.json", b"{}")
     with pytest.raises(BadPackage, match="不是本平台的包"):
         opened(path, tmp_path)
+
+
+def test_a_locked_archive_is_none_of_ours(package: tuple[Path, str], tmp_path: Path) -> None:
+    """An archive that asks for a password, or whose list is none, is refused and no bug."""
+    path, _ = package
+    raw = bytearray(path.read_bytes())
+    at = raw.index(b"PK\x01\x02")
+    while at >= 0:
+        raw[at + 8] |= 1
+        local = int.from_bytes(raw[at + 42 : at + 46], "little")
+        raw[local + 6] |= 1
+        at = raw.find(b"PK\x01\x02", at + 4)
+    path.write_bytes(raw)
+    with pytest.raises(HalfWritten, match="encrypted"):
+        opened(path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ['{"lines": []}', '{"files": {}}', '{"files": {}, "lines": [1], "department": "x"}',
+     '{"files": [1], "lines": []}', '{"files": {}, "lines": [{"data": []}], "department": "x"}'],
+)  # fmt: skip
+def test_a_signed_list_that_is_none_is_refused(tmp_path: Path, said: str) -> None:
+    """A program that signs nonsense gets a refusal."""
+    seed, _ = seed_file(tmp_path)
+    out = tmp_path / "p.zip"
+    signed = json.dumps({"format": FORMAT, **json.loads(said)}).encode()
+    pair = nkeys.from_seed(seed.read_text().strip().encode())
+    signature = {
+        "key": pair.public_key.decode(),
+        "signature": base64.b64encode(pair.sign(signed)).decode(),
+    }
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("package.json", signed)
+        archive.writestr("signature.json", json.dumps(signature))
+    with pytest.raises(BadPackage):
+        opened(out, tmp_path)
 
 
 def test_keys_are_words_or_files(tmp_path: Path) -> None:

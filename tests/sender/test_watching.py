@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import time
+import zipfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.sender import watching as watching_
 from services.sender.packages import write_package
 from services.sender.pushing import Progress, Result, http_wire, push
 from services.sender.reading import Line, read_paths
@@ -205,6 +208,65 @@ async def test_lists_cannot_reach_out_of_the_folder(
     assert read_outcome(entry)["problems"][0]["code"] == "outside_the_folder"
     assert await sender.desk.rows("SELECT 1 FROM catalog.blob") == []
     assert (await sender.look("a")).status_code == 404
+
+
+async def test_a_list_is_judged_by_what_it_says_now(sender: Sender, folder: Path) -> None:
+    """A list of the same size and time as one that was looked at before cannot bring a file from elsewhere."""
+    (folder.parent / "x.txt").write_text("机器上的秘密")
+    (folder / "abcx.txt").write_text("公开")
+    entry = drop(folder, "a.json", row("a", attachments=[{"file": "abcx.txt"}]))
+    watch = watching(sender, folder, settle=60.0)
+    assert await watch.look() == 1
+    stat = entry.stat()
+    drop(folder, "a.json", row("a", attachments=[{"file": "../x.txt"}]))
+    os.utime(entry, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert (entry.stat().st_size, entry.stat().st_mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+    watch.settle = 0.0
+    await watch.look()  # what it says now has another digest than what was looked at: once more
+    await watch.look()
+    assert read_outcome(entry)["problems"][0]["code"] == "outside_the_folder"
+    assert await sender.desk.rows("SELECT 1 FROM catalog.blob") == []
+
+
+async def test_a_list_that_changes_while_it_is_read_brings_nothing(
+    sender: Sender, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files of what was read are judged themselves, not only the names that stood there a moment before."""
+    (folder.parent / "secret.txt").write_text("机器上的秘密")
+    entry = drop(folder, "a.json", row("a"))
+
+    def changed(paths: Sequence[Path]) -> list[Line]:
+        drop(folder, "a.json", row("a", attachments=[{"file": "../secret.txt"}]))
+        return read_paths(paths)
+
+    monkeypatch.setattr(watching_, "read_paths", changed)
+    sent: list[Sequence[Line]] = []
+    watch = watching(sender, folder)
+    watch.send = sent.append  # type: ignore[assignment]
+    await watch.look()
+    assert sent == []
+    assert not outcome_path(entry).exists()  # it changed under our hands: it is judged anew
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.zip"])
+async def test_what_is_nested_too_deeply_holds_up_nobody(
+    sender: Sender, folder: Path, name: str
+) -> None:
+    """It is refused after the patience like everything that makes no sense, and what lies beside it is sent."""
+    deep = b"[" * 100_000
+    (folder / name).write_bytes(deep)
+    if name == "a.zip":
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            archive.writestr("package.json", "{}")
+            archive.writestr("signature.json", deep)
+    (folder / "b.json.outcome.json").write_bytes(deep)
+    other = drop(folder, "b.json", row("b"))
+    watch = watching(sender, folder, patience=0.1)
+    await watch.look()
+    time.sleep(0.2)
+    assert await watch.look() == 0
+    assert results(other) == [("b", "accepted")]
+    assert read_outcome(folder / name)["good"] is False
 
 
 async def test_another_departments_package_is_refused(sender: Sender, folder: Path) -> None:
