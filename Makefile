@@ -14,6 +14,8 @@ PYTHON ?= python3.11
 PORT ?= 8080
 DATA ?= demo-data
 ARGS ?=
+# Two workers with servers of their own; a file of tests is one worker's. JOBS=0: none, for a debugger.
+JOBS ?= 2
 # CI adds a real browser, a thousand documents, kill -9 in a loop; TESTS= also what takes minutes by design.
 TESTS ?= -m "not browser and not slow and not containers"
 
@@ -40,7 +42,7 @@ demo: $(RUNTIME)
 	@exec $(BIN)/gazette demo --port $(PORT) --data $(DATA)
 
 test: $(DEV)
-	@$(BIN)/python -m pytest $(TESTS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS) $(ARGS)
 
 check: $(DEV)
 	@$(BIN)/ruff format --check --quiet $(SOURCES) >/dev/null || { echo 'Not formatted: run `make fix`.'; exit 1; }

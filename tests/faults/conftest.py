@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,10 @@ def say(request: pytest.FixtureRequest) -> Say:
 
     def line(words: str) -> None:
         with capture.global_and_fixture_disabled():
-            reporter.write_line(f"\n{words}")
+            if reporter is None:  # a worker of pytest-xdist has no terminal, but our standard error
+                print(words, file=sys.__stderr__)
+            else:
+                reporter.write_line(f"\n{words}")
 
     return line
 
