@@ -109,11 +109,11 @@ def drop(number: Number, data: Data = None) -> None:
     async def work(session: Any, now: datetime, _settings: Any) -> int:
         from services.notifier.actions.remove_subscriptions import remove_subscriptions
         from services.notifier.queries import webhooks_entered
+        from services.notifier.rules import DROPPED
 
         if number not in {row.subscriber_id for row in await webhooks_entered(session)}:
             return -1
-        because = "dropped by the operator"
-        return await remove_subscriptions(session, number, None, now=now, because=because)
+        return await remove_subscriptions(session, number, None, now=now, because=DROPPED)
 
     if _in_notifier(data, work) < 0:
         typer.echo(f"没有编号 {number}。 / There is no {number}.", err=True)

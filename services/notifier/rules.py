@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import UUID, uuid5
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared import text
 from shared.errors import Refused
@@ -65,6 +65,10 @@ class TooBusy(Refused):
     """现在要求订阅的人很多，请几分钟后再试。 / Many people are subscribing now; try again in a few minutes."""
 
     status = 503
+
+
+DROPPED = "dropped by the operator"
+"""Why a webhook has left that its owner cannot start again."""
 
 
 class LinkNotValid(Refused):
@@ -175,6 +179,14 @@ class Notice(BaseModel):
     places: list[str] = []
     contact: Contact | None = None
     attachments: list[str] = []
+
+
+def stored_notice(stored: object) -> Notice | None:
+    """Return what a notice says; None when it says nothing any more, or in a form that this version cannot read."""
+    try:
+        return Notice.model_validate(stored) if stored else None
+    except ValidationError:
+        return None
 
 
 _NOTICES = UUID("4b1c2f4e-90a5-5a0e-9f53-0c7a6f2f6a01")

@@ -54,7 +54,7 @@ async def run(*words: str) -> Any:
 async def test_add_prints_what_is_needed_and_verify_starts_it(
     house: House, receiver: Receiver
 ) -> None:
-    """The id, the secret and the page are printed; the page opens; nothing is called before `verify`."""
+    """The id, the secret and the page are printed; nothing is called before `verify`, nor after `drop`, nor verified then."""
     done = await run("add", receiver.url, "--department", "transport", "--secret", SECRET)
     assert done.exit_code == 0, done.output
     assert SECRET in done.output
@@ -73,6 +73,9 @@ async def test_add_prints_what_is_needed_and_verify_starts_it(
     assert number in listed
     assert (await run("drop", number)).exit_code == 0
     assert "已停止" in (await run("list")).output
+    assert isinstance((await run("verify", number)).exception, LinkNotValid)
+    assert "已停止" in (await run("list")).output
+    assert receiver.connections == 1
 
 
 async def test_a_receiver_that_does_not_want_it_fails_the_command(

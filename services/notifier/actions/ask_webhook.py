@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.notifier.rules import LinkNotValid
+from services.notifier.rules import DROPPED, LinkNotValid
 from services.notifier.tables import attempt, subscriber, webhook
 from services.notifier.webhooks import (
     CHALLENGE_PAUSE,
@@ -34,13 +34,17 @@ class Question:
 async def ask_webhook(session: AsyncSession, person: UUID, *, now: datetime) -> Question:
     """Note that *person*'s receiver is about to be asked, or refuse: nobody is to be flooded by our questions.
 
-    At most one in ten seconds and twenty a day for a webhook, thirty an hour for a host.
+    What the operator has dropped is not asked again. At most one in ten seconds and twenty a day for a webhook, thirty an hour for a host.
     """
     row = (
         await session.execute(
             select(subscriber.c.address, webhook.c.secret, webhook.c.host)
             .join(webhook, webhook.c.subscriber_id == subscriber.c.subscriber_id)
-            .where(subscriber.c.subscriber_id == person, subscriber.c.address.is_not(None))
+            .where(
+                subscriber.c.subscriber_id == person,
+                subscriber.c.address.is_not(None),
+                subscriber.c.left_because.is_distinct_from(DROPPED),
+            )
         )
     ).one_or_none()
     if row is None:

@@ -8,14 +8,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import ValidationError
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notifier.actions.claim_webhooks import LEASE, waiting
 from services.notifier.queries import Followed, followed_by
-from services.notifier.rules import Notice
+from services.notifier.rules import Notice, stored_notice
 from services.notifier.tables import attempt, delivery, notice, subscriber, webhook
 
 
@@ -45,7 +44,7 @@ async def begin_call(session: AsyncSession, person: UUID, *, now: datetime) -> C
     followed = await followed_by(session, person)
     while (row := await _next(session, person, now)) is not None:
         targets = [each for each in followed if each.subscription_id in row.because]
-        content, pointless = _content(row.content), _pointless(row.content, targets)
+        content, pointless = stored_notice(row.content), _pointless(row.content, targets)
         if content and pointless is None:
             return await _begin(session, row, content, targets, now)
         await session.execute(
@@ -54,14 +53,6 @@ async def begin_call(session: AsyncSession, person: UUID, *, now: datetime) -> C
             .values(state="failed", reason=pointless or "not built")
         )
     return None
-
-
-def _content(stored: Any) -> Notice | None:
-    """Return what a notice says; None when it says nothing any more, or in a form that this version cannot read."""
-    try:
-        return Notice.model_validate(stored) if stored else None
-    except ValidationError:
-        return None
 
 
 def _pointless(content: Any, targets: Sequence[Followed]) -> str | None:

@@ -11,7 +11,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notifier.queries import Followed
-from services.notifier.rules import Lang, Notice, Target
+from services.notifier.rules import Lang, Notice, Target, stored_notice
 from services.notifier.tables import delivery, letter, notice, subscriber, subscription
 
 LEASE = timedelta(minutes=3)
@@ -36,6 +36,8 @@ class Claim:
     letter_at: datetime | None
     targets: Sequence[Followed]
     """What it is for: the matching subscriptions that still count, or what waits for confirmation."""
+    unreadable: bool = False
+    """The notice is in a form that this version does not know."""
 
     @property
     def pointless(self) -> str | None:
@@ -48,6 +50,8 @@ class Claim:
             return "subscriber left"
         if not self.targets:
             return "unsubscribed"
+        if self.unreadable:
+            return "not built"
         return None if self.content else "withdrawn before it was sent"
 
 
@@ -103,10 +107,10 @@ async def _read(session: AsyncSession, ids: list[int]) -> list[Claim]:
         )
     ).all()
     living = await _living(session, {row.subscriber_id for row in rows})
-    contents: dict[UUID, Notice] = {}
+    contents: dict[UUID, Notice | None] = {}
     for row in rows:
         if row.content and row.notice_id not in contents:
-            contents[row.notice_id] = Notice.model_validate(row.content)
+            contents[row.notice_id] = stored_notice(row.content)
     return [
         Claim(
             delivery_id=row.delivery_id,
@@ -124,6 +128,7 @@ async def _read(session: AsyncSession, ids: list[int]) -> list[Claim]:
             targets=_targets(
                 living.get(row.subscriber_id, ()), row.because, letter=row.letter_id is not None
             ),
+            unreadable=bool(row.content) and contents[row.notice_id] is None,
         )
         for row in rows
     ]

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notifier.actions.ask_webhook import Question
 from services.notifier.actions.tick_clock import tick_clock
+from services.notifier.rules import DROPPED
 from services.notifier.tables import attempt, subscriber, subscription, webhook
 from services.notifier.webhooks import Result
 
@@ -25,11 +26,18 @@ async def verify_webhook(
     if wrong:
         return
     person = question.subscriber_id
-    await session.execute(
+    going_on = await session.execute(
         update(subscriber)
-        .where(subscriber.c.subscriber_id == person, subscriber.c.address.is_not(None))
+        .where(
+            subscriber.c.subscriber_id == person,
+            subscriber.c.address.is_not(None),
+            subscriber.c.left_because.is_distinct_from(DROPPED),
+        )
         .values(confirmed_at=now, left_at=None, left_because=None)
+        .returning(subscriber.c.subscriber_id)
     )
+    if going_on.first() is None:  # erased, or dropped by the operator, while it was asked
+        return
     await session.execute(
         update(webhook)
         .where(webhook.c.subscriber_id == person)
