@@ -262,6 +262,20 @@ def test_older_code_reads_a_newer_index_and_does_not_write_it(
     new.close()
 
 
+def test_an_index_that_goes_while_it_is_made_is_not_guessed(search_url: str):
+    """Where somebody removes what a rebuild fills, the rebuild fails; no index with guessed fields comes to life."""
+    shelf = ClusterShelf(address_of(search_url))
+    shelf.swap(*shelf.begin(), UUID(int=1))
+    _, engine = shelf.begin()
+    shelf.drop(engine)
+    with pytest.raises(SearchDown):
+        engine.write([card("a", "石桥")])
+    with pytest.raises(SearchDown):
+        engine.size()
+    assert shelf.engine.size() == 0
+    shelf.close()
+
+
 def test_dropping_leaves_what_is_not_ours(search_url: str):
     """A rebuild that failed leaves nothing behind; indices of a neighbour whose name begins like ours stay."""
     ours, neighbour = (

@@ -34,6 +34,11 @@ _LAYOUT = hashlib.sha256(f"{CARD} {ANALYSER}".encode()).hexdigest()[:8]
 _STANDING = {"filter": {"term": {"gone": False}}}
 
 
+def _build(index: str) -> str:
+    """Return the alias under which *index* is written while it is made."""
+    return f"{index}-build"
+
+
 class ClusterShelf:
     """Holds the living index of a cluster and swaps it for a new one; reads go on all the time.
 
@@ -74,7 +79,7 @@ class ClusterShelf:
     def begin(self) -> tuple[str, Engine]:
         """Make an empty index beside the living one."""
         name = f"{self._name}-{uuid7().hex[-12:]}"
-        body = layout(self._shards)
+        body = layout(self._shards) | {"aliases": {_build(name): {}}}
         self._wire.call(lambda c: c.indices.create(index=name, body=body, params=patient()))
         return name, self._alone(name)
 
@@ -86,6 +91,7 @@ class ClusterShelf:
         self._wire.call(lambda c: c.indices.put_mapping(index=name, body={"_meta": note}))
         actions = [
             *([{"remove": {"index": living[0], "alias": f"{self._name}*"}}] if living else []),
+            {"remove": {"index": name, "alias": _build(name)}},
             {"add": {"index": name, "alias": self._name, **_STANDING}},
             {"add": {"index": name, "alias": f"{self._name}-held"}},
             {"add": {"index": name, "alias": self._written, "is_write_index": True}},
@@ -95,7 +101,10 @@ class ClusterShelf:
         return self._alone(living[0]) if living else engine
 
     def drop(self, engine: Engine) -> None:
-        """Remove every index of ours that no alias leads to. Only one copy at a time may rebuild, and so drop."""
+        """Remove every index of ours that no alias leads to, or only that of its making.
+
+        Only one copy at a time may rebuild, and so drop.
+        """
         engine.close()
         ours = self._wire.call(
             lambda c: c.indices.get_alias(
@@ -103,7 +112,7 @@ class ClusterShelf:
             )
         )
         for index, held in ours.items():
-            if self._mine.fullmatch(index) and not held["aliases"]:
+            if self._mine.fullmatch(index) and not held["aliases"].keys() - {_build(index)}:
                 self._wire.call(partial(_delete, index=index))
 
     def close(self) -> None:
@@ -111,7 +120,7 @@ class ClusterShelf:
         self._wire.close()
 
     def _alone(self, index: str) -> Engine:
-        names = Names(index, index, index, building=True)
+        names = Names(index, index, _build(index), building=True)
         return OpenSearchEngine(self._wire, names, shards=self._shards)
 
     def _living(self) -> tuple[str, dict[str, Any]] | None:

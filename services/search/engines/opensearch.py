@@ -93,6 +93,7 @@ class Names:
     held: str
     """Everything, tombstones included."""
     written: str
+    """An alias."""
     building: bool = False
     """Nobody reads yet, so nothing has to become visible before the end."""
 
@@ -134,7 +135,8 @@ class OpenSearchEngine:
 
     async def _sent(self, client: Any, actions: list[str]) -> list[str]:
         """Send pairs of action and card; return the pairs that must be sent again."""
-        wanted = patient({} if self._names.building else {"require_alias": "true"})
+        # an index that somebody removed is missing then, not made anew with guessed fields
+        wanted = patient({"require_alias": "true"})
         answer = await client.bulk(
             body="\n".join(actions) + "\n", index=self._names.written, params=wanted
         )
