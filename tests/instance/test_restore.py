@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -71,6 +72,25 @@ def test_an_existing_file_is_not_overwritten(made: Path, database_url: str, tmp_
     assert made.read_bytes() == before
     assert [path.name for path in tmp_path.glob("*.gazette*")] == ["one.gazette"]
     assert not list(tmp_path.glob(".one*"))
+
+
+def test_a_disk_without_links_takes_a_backup(
+    made: Path, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On exFAT and on many shares a backup gets its name as well, and overwrites nothing."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refused)
+    source = Source(database_url, Attachments(tmp_path / "blobs"), None, {})
+    take_backup(source, tmp_path / "two.gazette", now=NOW)
+    with Archive(tmp_path / "two.gazette") as archive:
+        archive.verify()
+    monkeypatch.setattr(Path, "exists", lambda _: False)  # it came while the other was written
+    with pytest.raises(AlreadyThere):
+        take_backup(source, made, now=NOW)
+    assert [path.name for path in tmp_path.glob(".*.gazette*")] == []
 
 
 def test_a_folder_with_something_in_it_is_refused(made: Path, tmp_path: Path) -> None:

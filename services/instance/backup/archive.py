@@ -160,12 +160,22 @@ class Writer:
         self._tar.close()
         self._file.flush()
         os.fsync(self._file.fileno())
-        try:
-            self.target.hardlink_to(self._partial)
-        except FileExistsError as error:
-            raise AlreadyThere(str(self.target)) from error
+        self._give_name()
         sync_folder(self.target.parent)
         return self.target.stat().st_size
+
+    def _give_name(self) -> None:
+        """Give the whole file its name, if nobody has it."""
+        try:
+            try:
+                self.target.hardlink_to(self._partial)
+            except FileExistsError:
+                raise
+            except OSError:  # exFAT and many shares have no links: take the name, then the place
+                self.target.touch(PRIVATE, exist_ok=False)
+                self._partial.replace(self.target)
+        except FileExistsError as error:
+            raise AlreadyThere(str(self.target)) from error
 
 
 class _Counted:
