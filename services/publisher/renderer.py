@@ -27,8 +27,10 @@ log = structlog.get_logger()
 
 POLL = 0.25
 """Seconds between looks at the queue when nobody wakes us: other copies queue paths too."""
-LISTS_SHARE = 0.2
-"""Part of the time that lists may take while there is much to do: many changes of one list become one write."""
+LISTS_SHARE = 0.1
+"""Part of the time that lists may take while items keep coming: many changes of one list become one write."""
+KEEP_COMING = 1.0
+"""Seconds after the last item in which others are expected; then lists take the time they need."""
 LISTS_AHEAD = 1.0
 """Seconds of rendering that lists may take at once after a quiet time: a single item's lists do not wait."""
 KEEP_OLD = 60.0
@@ -53,6 +55,7 @@ class Renderer:
         self._items_wake, self._lists_wake = asyncio.Event(), asyncio.Event()
         self._saying: set[asyncio.Task[None]] = set()
         self._budget, self._budget_at = LISTS_AHEAD, time.monotonic()
+        self._items_at = 0.0
         self._turns = 0
         self._trees: dict[str, int] = {}
         self._trees_at = 0.0
@@ -113,6 +116,7 @@ class Renderer:
             return 0
         done = (await self._batch(trees["living"], Pick.ITEMS)).paths
         if done:
+            self._items_at = time.monotonic()
             self._lists_wake.set()
         self.last_round_at = self.clock()
         return done
@@ -120,13 +124,14 @@ class Renderer:
     async def _lists_round(self, *, patient: bool = True) -> int:
         """Render a batch of lists of the served tree, and of anything in one that is built; return how many paths.
 
-        *patient*: lists of the served tree keep to their share of the time.
+        *patient*: lists of the served tree keep to their share of the time while items come.
         """
         trees = await self._current_trees(fresh=not patient)
         total = 0
         if "living" in trees:
             overdrawn = -self._lists_budget()
-            if patient and overdrawn >= 0:
+            items_come = time.monotonic() - self._items_at < KEEP_COMING
+            if patient and items_come and overdrawn >= 0:
                 await asyncio.sleep(min(POLL, overdrawn / LISTS_SHARE + 0.01))
             else:
                 total += await self._lists(trees["living"])

@@ -14,7 +14,7 @@ import pytest
 from services.search.engines import cluster
 from services.search.engines.cluster import ClusterShelf
 from services.search.engines.engine import SearchDown
-from services.search.engines.wire import address_of
+from services.search.engines.wire import Wire, address_of
 from services.search.settings import Settings
 from tests.search.conftest import TOKEN, Running, running, until
 from tests.search.gate import Gate, gate_to
@@ -317,3 +317,19 @@ def test_an_address_says_hosts_account_name_and_shards():
     assert read.hosts == (("a.example", 9201), ("b.example", 443), ("[::1]", 9202))
     assert (read.secure, read.user, read.password) == (True, "u", "p@ss")
     assert (read.name, read.shards, read.authority) == ("county", 3, "/ca.pem")
+
+
+async def test_nobody_waits_for_a_connection_that_is_closed() -> None:
+    """A call that is under way when the connection is closed ends at once, and none begins afterwards."""
+    silent = await asyncio.start_server(lambda *_: asyncio.sleep(60), "127.0.0.1", 0)
+    wire = Wire(address_of(f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/gazette"))
+    calling = asyncio.create_task(asyncio.to_thread(wire.call, lambda client: client.info()))
+    await asyncio.sleep(0.3)
+    assert not calling.done()
+    async with asyncio.timeout(3):
+        await asyncio.to_thread(wire.close)
+        with pytest.raises(SearchDown):
+            await calling
+    with pytest.raises(SearchDown):
+        wire.call(lambda client: client.info())
+    silent.close()

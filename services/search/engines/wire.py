@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -91,6 +92,9 @@ class Wire:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._quiet_until = 0.0
+        self._closed = False
+        self._door = threading.Lock()
+        """Held while a call begins: none begins behind the end."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="opensearch", daemon=True
@@ -100,9 +104,14 @@ class Wire:
 
     def call(self, work: Callable[[Any], Awaitable[T]]) -> T:
         """Run *work* with the client (an `AsyncOpenSearch`); raises `SearchDown` while the cluster cannot answer."""
-        if self._loop.is_closed() or time.monotonic() < self._quiet_until:
-            raise SearchDown
-        return asyncio.run_coroutine_threadsafe(self._called(work), self._loop).result()
+        with self._door:
+            if self._closed or time.monotonic() < self._quiet_until:
+                raise SearchDown
+            calling = asyncio.run_coroutine_threadsafe(self._called(work), self._loop)
+        try:
+            return calling.result()
+        except CancelledError:
+            raise SearchDown from None  # closed meanwhile
 
     def read(self, work: Callable[[Any], Awaitable[T]]) -> T:
         """Run *work*, once more when its index was swapped for another in that moment."""
@@ -115,13 +124,23 @@ class Wire:
             return self.call(work)
 
     def close(self) -> None:
-        """Close the connections and end the thread."""
-        if self._loop.is_closed():
-            return
-        asyncio.run_coroutine_threadsafe(self._client.close(), self._loop).result()
+        """End what is under way, close the connections and end the thread."""
+        with self._door:
+            if self._closed:
+                return
+            self._closed = True
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _end(self) -> None:
+        """Let nobody wait for an answer that cannot come any more."""
+        calls = asyncio.all_tasks() - {asyncio.current_task()}
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        await self._client.close()
 
     async def _connect(self) -> Any:
         """Make the client, in its loop. The library is read here: without a cluster nobody pays its 40 MB."""
