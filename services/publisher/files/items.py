@@ -64,7 +64,12 @@ def _version_files(
     parts: Any, current: ItemState, body: DepartmentState | None, kept: list[int], site: SiteView
 ) -> Files:
     texts = {row.version: row for row in parts.versions if row.version in kept}
-    states = {number: ItemState.model_validate_json(row.state) for number, row in texts.items()}
+    states = {
+        number: current
+        if number == current.version and row.state == parts.state
+        else ItemState.model_validate_json(row.state)
+        for number, row in texts.items()
+    }
     files: Files = {}
     for number, state in states.items():
         before = [other for other in states if other < number]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from shared.html import scrub
 from shared.text import plain
@@ -53,6 +54,7 @@ def clean(content: str, prefix: str) -> str:
     return _OWN_PATH.sub(rf"\1{prefix}", cleaned) if prefix else cleaned
 
 
+@lru_cache(maxsize=8)  # the page of an item and that of its newest version show the same text
 def present(content: str, prefix: str, *, table_label: str) -> Text:
     """Return the text of an item for its page; `table_label` names the n-th table for screen readers (`表 {n}`)."""
     html, headings = _in_order(clean(content, prefix))
