@@ -30,7 +30,15 @@ QUIET = Style(
     title_font_size=16,
     legend_font_size=12,
 )
-SIZE = {"width": 760, "height": 380, "style": QUIET, "js": (), "show_legend": True}
+SIZE = {
+    "width": 760,
+    "height": 380,
+    "style": QUIET,
+    "js": (),
+    "legend_at_bottom": True,
+    "truncate_legend": -1,
+    "truncate_label": -1,
+}
 
 
 def main() -> None:
