@@ -31,6 +31,8 @@ BATCH_BYTES = 32 * 1024 * 1024
 """Bytes of one HTTP request; the catalog takes twice as much."""
 WINDOW = 256
 """Events under way over NATS at once."""
+TAKEN_WITHIN = 120.0
+"""Seconds in which the stream must take an event: as long as services need to make a lost store again."""
 PATIENCE = 30.0
 """Seconds after which an event without an outcome is sent again, under the same id."""
 FIRST_PATIENCE = 15.0
@@ -164,6 +166,10 @@ class NatsWire:
                 for chain in chains.values():
                     await room.acquire()
                     group.create_task(self._chain(chain, department, heard, room))
+        except ExceptionGroup as errors:
+            if refused := errors.subgroup(CannotReach):
+                raise CannotReach(str(refused.exceptions[0])) from None
+            raise
         finally:
             await subscription.unsubscribe()
 
@@ -193,14 +199,21 @@ class NatsWire:
         raise CannotReach("没有等到处理结果。 / No outcome came.")
 
     async def _publish(self, subject: str, payload: bytes, headers: dict[str, str]) -> None:
+        """Publish until the stream has it: a store that was lost is made again while we wait."""
         js = self._client.jetstream()
-        async for attempt in stamina.retry_context(
-            on=(NatsError, asyncio.TimeoutError), attempts=6, timeout=60
-        ):
-            with attempt:
-                await js.publish(
-                    subject, payload, stream="INTAKE", headers=dict(headers), timeout=5
-                )
+        try:
+            async for attempt in stamina.retry_context(
+                on=(NatsError, asyncio.TimeoutError), attempts=None, timeout=TAKEN_WITHIN
+            ):
+                with attempt:
+                    await js.publish(
+                        subject, payload, stream="INTAKE", headers=dict(headers), timeout=5
+                    )
+        except (NatsError, asyncio.TimeoutError) as error:
+            raise CannotReach(
+                "消息服务器没有收下，请稍后再报送：已收下的不会重复。 / "
+                "The message server did not take it; push again later: what was taken is not doubled."
+            ) from error
 
     async def _on_outcome(self, message: Msg) -> None:
         outcome = Outcome.model_validate(from_json(message.data)["data"])

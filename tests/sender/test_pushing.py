@@ -307,3 +307,14 @@ def test_what_was_refused_or_overtaken_by_others_is_not() -> None:
     assert not judged(("s", 2, "ignored"), ("s", 1, "accepted"))
     assert not judged(("s", None, "accepted"), invisible=["s"])
     assert judged()
+
+
+async def test_a_stream_that_is_gone_is_a_sentence(
+    nats_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nobody makes the stream again the push ends with what to do, not with a trace."""
+    monkeypatch.setattr("services.sender.wire.TAKEN_WITHIN", 1.0)
+    line = Line("n", intake.PUBLISHED, data())
+    async with over_nats(nats_url, "roads") as wire:
+        with pytest.raises(CannotReach, match="push again later"):
+            await wire.send([line], "roads", lambda *_: None)
