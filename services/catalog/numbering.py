@@ -10,7 +10,6 @@ from string import Formatter
 
 DEFAULT_RULE = "{department}-{class}-{yyyy}-{serial:05d}"
 """Like `JTJ-NOTICE-2026-00012`: department, class, year, running number, as Chinese practice composes it."""
-MAX_LENGTH = 200
 
 _FIELDS = frozenset({"department", "class", "yyyy", "yyyymm", "yyyymmdd", "serial"})
 _SERIAL = re.compile(r"(0?[1-9]d?)?")

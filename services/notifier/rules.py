@@ -150,6 +150,11 @@ def one_line(given: str, limit: int = 500) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def as_typed(department: str, catalogue: str, phrase: str) -> Target:
+    """Return what a person typed or a link filled in, cut to what a form may show again; not judged yet."""
+    return Target(department[:40], catalogue[:80], one_line(phrase, 60))
+
+
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 # --- notices

@@ -8,7 +8,6 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from shared.errors import Problem
-from shared.events.envelope import Event
 
 ACCEPTED = "org.opengazette.intake.accepted.v1"
 SCHEDULED = "org.opengazette.intake.scheduled.v1"
@@ -35,7 +34,3 @@ class Outcome(BaseModel):
     """The department sent what is already there: nothing new was stored."""
     held_because: list[str] = []
     problems: list[Problem] = []
-
-
-class OutcomeEvent(Event[Outcome]):
-    """One outcome, for the department alone."""

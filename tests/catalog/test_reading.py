@@ -547,7 +547,6 @@ JSON = st.recursive(
     max_leaves=20,
 )
 FIELDS = st.sampled_from([*IntakeData.model_fields, *WithdrawalData.model_fields, "titel"])
-SENTENCE = st.text(max_size=30)
 
 
 @settings(deadline=None)

@@ -22,7 +22,15 @@ from services.notifier.http.edge import (
     word_of,
 )
 from services.notifier.queries import Directory, directory_of, letter_of, waiting_of
-from services.notifier.rules import Lang, NotOurTarget, Target, mail_address, one_line, target
+from services.notifier.rules import (
+    Lang,
+    NotOurTarget,
+    Target,
+    as_typed,
+    mail_address,
+    one_line,
+    target,
+)
 from shared.errors import Refused
 from shared.web.frame import LANGUAGE_PREFIX
 
@@ -64,7 +72,7 @@ async def show_form(
             text="check_mail",
             path="/subscribe",
         )
-    filled = Target(department[:40], catalogue[:80], one_line(q, 60))
+    filled = as_typed(department, catalogue, q)
     return _form(notifier, names, lang, filled)
 
 
@@ -120,7 +128,7 @@ async def take_form(
     except Refused as refusal:
         if not word_of(refusal):
             raise
-        filled = Target(department[:40], catalogue[:80], one_line(q, 60))
+        filled = as_typed(department, catalogue, q)
         typed = one_line(address, 254)
         answer = _form(
             notifier,

@@ -34,7 +34,7 @@ from services.notifier.queries import (
     wanted_by,
     webhook_of,
 )
-from services.notifier.rules import ERASE_AFTER, Lang, LinkNotValid, Target, one_line
+from services.notifier.rules import ERASE_AFTER, Lang, LinkNotValid, Target, as_typed, one_line
 from services.notifier.webhooks import UrlNotUsable, checked_secret, secret_of
 from shared.addresses import AddressRefused, Rules, place_of
 from shared.errors import Refused
@@ -68,7 +68,7 @@ async def show_form(
     """Show the form, its target filled in by the query."""
     async with notifier.db.sessions() as session:
         names = await directory_of(session)
-    filled = Target(department[:40], catalogue[:80], one_line(q, 60))
+    filled = as_typed(department, catalogue, q)
     return _form(notifier, names, frame_of(request), filled)
 
 
@@ -95,7 +95,7 @@ async def take_form(
     except Refused as refusal:
         if not word_of(refusal):
             raise
-        filled = Target(department[:40], catalogue[:80], one_line(q, 60))
+        filled = as_typed(department, catalogue, q)
         answer = _form(notifier, names, lang, filled, url=one_line(url, 500), problem=refusal)
         if refusal.status == 503:
             answer.headers["Retry-After"] = "60"

@@ -48,8 +48,6 @@ _PLAIN_PATH = {
     "not-found": paths.not_found(),
 }
 _RIGHT_TO_LEFT = ("ar", "he", "fa", "ur", "ug", "yi")
-_DEEP = 160
-"""Characters of a description for search engines."""
 
 
 @cache

@@ -17,7 +17,6 @@ from services.publisher.rules.items import ON_APPLICATION, SYSTEM, Scope
 
 LISTS_FIRST, NOTICE, ITEM, REFRESH, LIST, WIDE, LATER = range(7)
 """Ranks: lists of a withdrawal before its notice; item pages before their lists; what is read less comes later."""
-TREE_RANKS = (LISTS_FIRST, NOTICE, ITEM, REFRESH, LIST, WIDE, LATER)
 
 ALL, YEAR, MONTH, DAY, PART = range(5)
 """Steps of the calendar lists."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 from services.publisher.pages.periods import phase
@@ -51,11 +51,6 @@ def day_of(state: ItemState, zone: tzinfo) -> date:
 def local_day(at: datetime, zone: tzinfo) -> date:
     """Return the local date of an instant."""
     return at.astimezone(zone).date()
-
-
-def instant_of_day(day: date, zone: tzinfo) -> datetime:
-    """Return the first instant of a local day."""
-    return datetime.combine(day, time(), zone)
 
 
 @dataclass(frozen=True)
