@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 
 from services.instance.nats import Nats
 from services.instance.opensearch import Kind, OpenSearch, can_fetch
@@ -21,6 +22,16 @@ from tests.s3 import BUCKET, Gate, S3Server, environment, s3_server
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 _numbers = itertools.count(1)
+
+# The renderer of tracebacks that structlog prefers prints every local variable: seconds for one, while nothing else runs.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=True),
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(scope="session")
