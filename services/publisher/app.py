@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from uuid import UUID
@@ -168,7 +167,7 @@ def _digest(around: Surroundings) -> str:
     return total.hexdigest()
 
 
-async def _say(bus: Bus, seen: Sequence[Visible], at: datetime) -> None:
+async def _say(bus: Bus, seen: Sequence[Visible]) -> None:
     """Say what became visible."""
     effects = (
         visible(
@@ -176,7 +175,7 @@ async def _say(bus: Bus, seen: Sequence[Visible], at: datetime) -> None:
             one.item_id,
             one.version,
             department=one.department,
-            at=at,
+            at=one.at,
             trace=one.trace,
         )
         for one in seen

@@ -44,7 +44,7 @@ class Renderer:
     sessions: Sessions
     store: SiteStore
     around: Surroundings
-    say: Callable[[Sequence[Visible], datetime], Awaitable[None]] | None = None
+    say: Callable[[Sequence[Visible]], Awaitable[None]] | None = None
     """Says first visibilities; best effort, after the commit."""
     caught_up: Callable[[], Awaitable[bool]] | None = None
     """Whether the record has been read to its head: after a restore no tree is served before."""
@@ -186,12 +186,12 @@ class Renderer:
         if rendered.paths:
             await failpoints.reach("render.committed")
         if rendered.visible and self.say:
-            saying = asyncio.create_task(self._said(rendered.visible, now))
+            saying = asyncio.create_task(self._said(rendered.visible))
             self._saying.add(saying)
             saying.add_done_callback(self._saying.discard)
         return rendered
 
-    async def _said(self, visible: Sequence[Visible], now: datetime) -> None:
+    async def _said(self, visible: Sequence[Visible]) -> None:
         """Say what became visible while the next batch is rendered: a broker that is away holds up no page."""
         if self.say:
-            await self.say(visible, now)
+            await self.say(visible)

@@ -80,7 +80,7 @@ async def press_on(database_url: str, store: Any) -> AsyncIterator[Press]:
     renderer = Renderer(db.sessions, store, Surroundings("https://www.qinghe.test"), keep_old=0)
     built = Press(db, store, renderer)
 
-    async def say(seen: Sequence[Visible], _: datetime) -> None:
+    async def say(seen: Sequence[Visible]) -> None:
         built.said.extend(seen)
 
     renderer.say = say

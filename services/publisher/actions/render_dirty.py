@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -61,6 +62,7 @@ class Visible:
     item_id: UUID
     department: str
     version: int
+    at: datetime
     trace: str | None = None
     """The `traceparent` of the event that brought it."""
 
@@ -70,7 +72,6 @@ class Rendered:
     """What one call did."""
 
     paths: int = 0
-    failed: int = 0
     changed: int = 0
     visible: list[Visible] = field(default_factory=list)
 
@@ -89,6 +90,7 @@ async def render_dirty(
     A crash leaves the rows; files are written before the commit that removes them. What two rows say of one item
     is rendered under one lock.
     """
+    started = time.monotonic()
     await hold_trees(session)
     rows = await _locked(session, tree, now, pick)
     if not rows:
@@ -97,18 +99,19 @@ async def render_dirty(
     site = await site_view(session, around)
     sheets = await sheets_of(session, rows, site)
     drawn = await _to_its_end(partial(draw_and_write, store, tree, sheets))
+    written_at = now + timedelta(seconds=time.monotonic() - started)
     await failpoints.reach("render.drawn")
     await note_files(session, tree, drawn)
     await _settle(session, rows, drawn, tree)
     await failpoints.reach("render.settled")
     done = [one for one in drawn if one.error is None]
     traces = {row.args["item_id"]: row.args["trace"] for row in rows if "trace" in row.args}
-    visible = await _note_shown(session, tree, done, now, traces)
+    visible = await _note_shown(session, tree, done, written_at, traces)
     await _forget(session, tree, done)
     failed = [one for one in drawn if one.error is not None]
     await _put_off(session, tree, failed, now)
     await failpoints.reach("render.shown")
-    return Rendered(len(drawn), len(failed), sum(one.changed for one in drawn), visible)
+    return Rendered(len(drawn), sum(one.changed for one in drawn), visible)
 
 
 async def _to_its_end(work: Callable[[], list[Drawn]]) -> list[Drawn]:
@@ -205,7 +208,7 @@ async def _note_shown(
     session: AsyncSession,
     tree: int,
     done: Sequence[Drawn],
-    now: datetime,
+    at: datetime,
     traces: Mapping[str, str],
 ) -> list[Visible]:
     """Note versions that became visible with this; return those that were not before. Only the served tree counts."""
@@ -216,14 +219,14 @@ async def _note_shown(
     found = await session.execute(
         text(
             "INSERT INTO publisher.shown AS s (item_id, version, sequence, sha256, since) "
-            "SELECT n.*, :now FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS integer[]), CAST(:sequences AS bigint[]), "
+            "SELECT n.*, :at FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS integer[]), CAST(:sequences AS bigint[]), "
             "CAST(:sums AS text[])) AS n WHERE EXISTS (SELECT 1 FROM publisher.tree t WHERE t.tree_id = :tree "
             "AND t.standing = 'living') ON CONFLICT (item_id) DO UPDATE SET version = excluded.version, "
             "sequence = excluded.sequence, sha256 = excluded.sha256, since = excluded.since "
             "WHERE s.version < excluded.version RETURNING s.item_id, s.version"
         ),
         {
-            "now": now,
+            "at": at,
             "tree": tree,
             "ids": [sheet.item_id for sheet in order],
             "versions": [sheet.version for sheet in order],
@@ -236,6 +239,7 @@ async def _note_shown(
             row.item_id,
             items[row.item_id].department,
             row.version,
+            at,
             traces.get(str(row.item_id)),
         )
         for row in found
