@@ -21,10 +21,11 @@ from uuid import UUID
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from services.notifier.links import Links
-from services.notifier.rules import Lang, Notice, one_line, subject
+from services.notifier.rules import Notice, one_line, subject
 from services.notifier.words import say
 from shared.events.intake import Period
 from shared.web import dates
+from shared.web.dates import Lang
 
 _LINE = 57
 """Bytes in one line of base64 (RFC 2045 §6.8: 76 characters)."""

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notifier.links import sha256
 from services.notifier.matcher import Matcher
-from services.notifier.rules import Lang, LinkNotValid, Notice, Target
+from services.notifier.rules import LinkNotValid, Notice, Target
 from services.notifier.tables import (
     attempt,
     beginning,
@@ -30,6 +30,7 @@ from services.notifier.tables import (
 )
 from services.notifier.words import say
 from shared.events.record import CatalogueEntry, DepartmentState, SiteSettings
+from shared.web.dates import Lang
 
 
 async def refresh_matcher(session: AsyncSession, matcher: Matcher) -> None:

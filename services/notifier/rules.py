@@ -15,9 +15,8 @@ from shared import text
 from shared.errors import Refused
 from shared.events.intake import Contact, Period, Validity
 from shared.events.record import ItemState, Names
+from shared.web.dates import Lang
 
-Lang = Literal["zh-Hans", "zh-Hant", "en"]
-LANGS: tuple[Lang, ...] = ("zh-Hans", "zh-Hant", "en")
 Kind = Literal["published", "corrected", "withdrawn", "gone", "redirect", "vanish"]
 
 # --- limits

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.notifier.rules import Lang
+from shared.web.dates import Lang
 
 _H: Lang = "zh-Hans"
 _T: Lang = "zh-Hant"

@@ -11,7 +11,7 @@ from services.notifier.actions.claim_deliveries import Claim
 from services.notifier.links import Links
 from services.notifier.mails import Recipient, Sender, Shell, letter_mail, notice_mail, notice_shell
 from services.notifier.queries import Directory
-from services.notifier.rules import Lang
+from shared.web.dates import Lang
 from shared.web.frame import default_settings
 
 _SHELLS = 64

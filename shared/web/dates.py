@@ -8,6 +8,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 Lang = Literal["zh-Hans", "zh-Hant", "en"]
+LANGS: tuple[Lang, ...] = ("zh-Hans", "zh-Hant", "en")
 
 _WEEKDAYS: dict[str, str] = {"zh-Hans": "周", "zh-Hant": "週"}
 _CHINESE_DAYS = "一二三四五六日"

@@ -22,11 +22,10 @@ from markupsafe import Markup, escape
 
 from shared.events.record import Names, SiteSettings
 from shared.web import dates
-from shared.web.dates import Lang
+from shared.web.dates import LANGS, Lang
 from shared.web.words import WORDS
 
 HERE = Path(__file__).parent
-LANGS: tuple[Lang, ...] = ("zh-Hans", "zh-Hant", "en")
 LANGUAGE_PREFIX: dict[Lang, str] = {"zh-Hans": "", "zh-Hant": "/zh-tw", "en": "/en"}
 HTML_LANG: dict[Lang, str] = {"zh-Hans": "zh-CN", "zh-Hant": "zh-TW", "en": "en"}
 

@@ -20,11 +20,12 @@ from services.notifier.inbox import on_record
 from services.notifier.links import Links, sha256
 from services.notifier.matcher import Matcher
 from services.notifier.postman import Postman
-from services.notifier.rules import Lang, Target
+from services.notifier.rules import Target
 from services.notifier.tables import delivery, subscriber
 from services.notifier.writer import Writer
 from shared.db import Database
 from shared.events.record import PUBLISHED, UPDATED, WITHDRAWN, ItemState, RecordEvent
+from shared.web.dates import Lang
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 """The notifier of these tests began at this instant."""

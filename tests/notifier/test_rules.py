@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from services.notifier.rules import (
     AddressNotUsable,
-    Lang,
     NothingChosen,
     PhraseTooVague,
     Target,
@@ -31,6 +30,7 @@ from services.notifier.rules import (
     subject,
     target,
 )
+from shared.web.dates import Lang
 from tests.notifier.house import NOON, state, withdrawn
 
 

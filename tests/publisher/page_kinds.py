@@ -9,7 +9,7 @@ from services.publisher.pages import paths
 from services.publisher.pages import render as draw
 from services.publisher.pages import views as v
 from shared.events.record import ItemState
-from shared.web.dates import Lang
+from shared.web.dates import LANGS, Lang
 from shared.web.frame import frame_language
 from tests.publisher.sample_site import TODAY, County
 
@@ -36,7 +36,7 @@ PLAIN = (
 def every_page(county: County) -> dict[str, tuple[str, str]]:
     """Return name → (path, HTML) of one page of every kind."""
     pages: dict[str, tuple[str, str]] = {}
-    for lang in paths.LANGS:
+    for lang in LANGS:
         for name, path, html in _lists(county, lang):
             pages[f"{name} {lang}"] = (paths.in_language(path, lang), html)
     for key in ITEMS:

@@ -16,6 +16,7 @@ from services.publisher.pages import paths, periods
 from services.publisher.pages import render as draw
 from services.publisher.pages import views as v
 from shared.events.record import ItemState, Names
+from shared.web.dates import LANGS
 from shared.web.frame import asset_files, frame_language
 from shared.web.words import WORDS
 from tests.publisher.page_kinds import (
@@ -228,7 +229,7 @@ def test_the_first_page_is_small():
     """The home page with sheet and script stays within 60 KB, the script within 1 KB."""
     county = load()
     own = sum(len(content) for content in asset_files().values())
-    for lang in paths.LANGS:
+    for lang in LANGS:
         assert (
             len(draw.render_home(county.home(), lang, county.site).encode()) + own <= 60 * 1024
         ), lang
@@ -257,7 +258,7 @@ def test_lists_link_to_the_other_languages_and_items_to_themselves(pages):
 def test_every_word_is_said_in_three_languages():
     """No key lacks a language, none is empty, and the same places for values stand in all three."""
     for key, said in WORDS.items():
-        assert set(said) == set(paths.LANGS), key
+        assert set(said) == set(LANGS), key
         assert all(said.values()), key
         assert len({frozenset(re.findall(r"\{(\w+)\}", text)) for text in said.values()}) == 1, key
 

@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notifier.actions.add_subscription import add_subscription
 from services.notifier.links import Links, sha256
-from services.notifier.rules import Lang, Target, TooBusy
+from services.notifier.rules import Target, TooBusy
 from services.notifier.tables import subscriber, webhook
 from services.notifier.webhooks import NEW_A_MINUTE
+from shared.web.dates import Lang
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.notifier.queries import Followed
-from services.notifier.rules import Lang, Notice, Target, stored_notice
+from services.notifier.rules import Notice, Target, stored_notice
 from services.notifier.tables import delivery, letter, notice, subscriber, subscription
+from shared.web.dates import Lang
 
 LEASE = timedelta(minutes=3)
 """How long a worker may hold a delivery; longer than any try to send one."""

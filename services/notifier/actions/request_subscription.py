@@ -16,13 +16,13 @@ from services.notifier.rules import (
     LETTER_PAUSE,
     LETTERS_A_DAY,
     MAX_SUBSCRIPTIONS,
-    Lang,
     Target,
     TooBusy,
     address_key,
 )
 from services.notifier.tables import delivery, letter, subscriber, subscription
 from shared.db import lock_key
+from shared.web.dates import Lang
 
 
 @dataclass(frozen=True)

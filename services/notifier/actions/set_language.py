@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.notifier.rules import Lang
 from services.notifier.tables import subscriber
+from shared.web.dates import Lang
 
 
 async def set_language(session: AsyncSession, person: UUID, language: Lang) -> None:

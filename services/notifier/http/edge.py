@@ -17,13 +17,14 @@ from services.notifier.courier import Courier
 from services.notifier.links import Links
 from services.notifier.postman import Postman
 from services.notifier.queries import Directory, directory_of
-from services.notifier.rules import Lang, LinkNotValid, NotFromHere, subject
+from services.notifier.rules import LinkNotValid, NotFromHere, subject
 from services.notifier.settings import Settings
 from services.notifier.words import WORDS, say, why
 from shared.bus import Listener
 from shared.db import Database
 from shared.errors import Refused
 from shared.http import problem
+from shared.web.dates import Lang
 from shared.web.frame import SiteFrame, default_settings, environment
 
 LARGEST_FORM = 16 * 1024

@@ -17,8 +17,9 @@ from services.notifier.http.edge import FromHere, Here, Notifier, Now, page, red
 from services.notifier.http.subscribe import Field, chosen_target
 from services.notifier.http.webhook import webhook_page
 from services.notifier.queries import Followed, directory_of, followed_by, named_in, person_of
-from services.notifier.rules import ERASE_AFTER, Lang
+from services.notifier.rules import ERASE_AFTER
 from shared.errors import Refused
+from shared.web.dates import Lang
 
 router = APIRouter(prefix="/subscription/{token}")
 

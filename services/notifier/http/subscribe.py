@@ -23,7 +23,6 @@ from services.notifier.http.edge import (
 )
 from services.notifier.queries import Directory, directory_of, letter_of, waiting_of
 from services.notifier.rules import (
-    Lang,
     NotOurTarget,
     Target,
     as_typed,
@@ -32,6 +31,7 @@ from services.notifier.rules import (
     target,
 )
 from shared.errors import Refused
+from shared.web.dates import Lang
 from shared.web.frame import LANGUAGE_PREFIX
 
 router = APIRouter()

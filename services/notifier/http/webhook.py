@@ -34,10 +34,11 @@ from services.notifier.queries import (
     wanted_by,
     webhook_of,
 )
-from services.notifier.rules import ERASE_AFTER, Lang, LinkNotValid, Target, as_typed, one_line
+from services.notifier.rules import ERASE_AFTER, LinkNotValid, Target, as_typed, one_line
 from services.notifier.webhooks import UrlNotUsable, checked_secret, secret_of
 from shared.addresses import AddressRefused, Rules, place_of
 from shared.errors import Refused
+from shared.web.dates import Lang
 
 router = APIRouter()
 

@@ -21,6 +21,7 @@ from services.publisher.pages import paths
 from services.publisher.rules import dirt
 from services.publisher.rules.dirt import Dirt
 from services.publisher.store import SiteStore, parts_of
+from shared.web.dates import LANGS
 
 log = structlog.get_logger()
 
@@ -93,7 +94,7 @@ async def _wanted(sessions: Sessions, ids: Sequence[UUID], *, fronts: bool) -> _
     await asyncio.to_thread(_add_items, wanted, rows)
     for row in [*dirt.site_pages(), *dirt.fixed_pages()] if fronts else []:
         if row.kind in _FRONTS and row.path not in waiting:
-            for lang in paths.LANGS:
+            for lang in LANGS:
                 wanted.add(row, pages={paths.in_language(row.path, lang): b""})
     return wanted
 

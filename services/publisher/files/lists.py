@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from services.publisher.pages import paths, render
-from services.publisher.pages.paths import LANGS
 from services.publisher.pages.views import SiteView
+from shared.web.dates import LANGS
 
 _RENDER: dict[str, Callable[..., str]] = {
     "home": render.render_home,

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Literal
 from urllib.parse import quote, urlencode
 
-Lang = Literal["zh-Hans", "zh-Hant", "en"]
+from shared.web.dates import Lang
+from shared.web.frame import LANGUAGE_PREFIX
+
 Entrance = Literal["guide", "system", "content", "annual-reports", "on-application"]
 FeedKind = Literal["atom", "rss", "json"]
 
-LANGS: tuple[Lang, ...] = ("zh-Hans", "zh-Hant", "en")
-PREFIX: dict[Lang, str] = {"zh-Hans": "", "zh-Hant": "/zh-tw", "en": "/en"}
 ENTRANCES: tuple[Entrance, ...] = ("guide", "system", "content", "annual-reports", "on-application")
 """The five fixed entrances 五个固定入口, in their fixed order."""
 
@@ -29,7 +29,7 @@ _ENTRANCE_PATH: dict[Entrance, str] = {
 
 def in_language(path: str, lang: Lang) -> str:
     """Return the path of the same list page in another frame."""
-    return PREFIX[lang] + path
+    return LANGUAGE_PREFIX[lang] + path
 
 
 def home() -> str:
@@ -142,12 +142,16 @@ def feed(kind: FeedKind, department_code: str | None = None, entry_code: str | N
 
 def subscribe(lang: Lang, department_code: str | None = None, entry_code: str | None = None) -> str:
     """Return the address of the subscription form, filled in for a body or an entry."""
-    return _asking(PREFIX[lang] + "/subscribe", department=department_code, catalogue=entry_code)
+    return _asking(
+        LANGUAGE_PREFIX[lang] + "/subscribe", department=department_code, catalogue=entry_code
+    )
 
 
 def search(lang: Lang, department_code: str | None = None, entry_code: str | None = None) -> str:
     """Return the address of the search page, filtered to a body or an entry."""
-    return _asking(PREFIX[lang] + "/search", department=department_code, catalogue=entry_code)
+    return _asking(
+        LANGUAGE_PREFIX[lang] + "/search", department=department_code, catalogue=entry_code
+    )
 
 
 def _asking(path: str, **terms: str | None) -> str:
