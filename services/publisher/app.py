@@ -34,6 +34,7 @@ from shared.feed import FeedUnreachable, RecordFeed
 from shared.http import install
 from shared.objects import Bucket, on_s3
 from shared.purging import Purger
+from shared.web.frame import fragment
 
 log = structlog.get_logger()
 
@@ -148,13 +149,9 @@ def _around(settings: Settings) -> Surroundings:
     return Surroundings(
         site_url=settings.site_url.rstrip("/"),
         prefix=settings.path_prefix.rstrip("/"),
-        portal_header=_fragment(settings.portal_header),
-        portal_footer=_fragment(settings.portal_footer),
+        portal_header=fragment(settings.portal_header),
+        portal_footer=fragment(settings.portal_footer),
     )
-
-
-def _fragment(file: Path | None) -> str:
-    return file.read_text(encoding="utf-8") if file else ""
 
 
 def _digest(around: Surroundings) -> str:

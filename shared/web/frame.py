@@ -49,6 +49,12 @@ class SiteFrame:
     """HTML fragments of the portal that this site is a column of, put in as they are."""
 
 
+@cache
+def fragment(file: Path | None) -> str:
+    """Return a fragment of the portal as it stands in its file; nothing where none is given."""
+    return file.read_text(encoding="utf-8") if file else ""
+
+
 def default_settings() -> SiteSettings:
     """Return what the frame says until the record holds the site's settings."""
     return SiteSettings(

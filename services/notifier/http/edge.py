@@ -25,7 +25,7 @@ from shared.db import Database
 from shared.errors import Refused
 from shared.http import problem
 from shared.web.dates import Lang
-from shared.web.frame import SiteFrame, default_settings, environment
+from shared.web.frame import SiteFrame, default_settings, environment, fragment
 
 LARGEST_FORM = 16 * 1024
 """Bytes of a form; ours have a few short fields."""
@@ -105,11 +105,6 @@ def _environment() -> Environment:
     return env
 
 
-@functools.cache
-def _fragment(path: Path | None) -> str:
-    return path.read_text("utf-8") if path else ""
-
-
 def page(
     notifier: Notifier,
     names: Directory,
@@ -125,8 +120,8 @@ def page(
         settings=names.settings or default_settings(),
         site_url=settings.site_url,
         prefix=settings.path_prefix,
-        portal_header=_fragment(settings.portal_header),
-        portal_footer=_fragment(settings.portal_footer),
+        portal_header=fragment(settings.portal_header),
+        portal_footer=fragment(settings.portal_footer),
     )
     html = (
         _environment()

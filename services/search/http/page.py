@@ -31,7 +31,7 @@ from services.search.rules.directory import Directory
 from services.search.words import say
 from shared.http import RETRY_AFTER
 from shared.web.dates import Lang
-from shared.web.frame import SiteFrame, default_settings, environment
+from shared.web.frame import SiteFrame, default_settings, environment, fragment
 
 router = APIRouter()
 
@@ -162,11 +162,6 @@ def frame_of(here: Search, names: Directory) -> SiteFrame:
         settings=names.settings or default_settings(),
         site_url=settings.site_url,
         prefix=settings.path_prefix,
-        portal_header=_fragment(settings.portal_header),
-        portal_footer=_fragment(settings.portal_footer),
+        portal_header=fragment(settings.portal_header),
+        portal_footer=fragment(settings.portal_footer),
     )
-
-
-@functools.cache
-def _fragment(path: Path | None) -> str:
-    return path.read_text("utf-8") if path else ""
