@@ -26,18 +26,40 @@ PAIRS = int(os.environ.get("BENCH_PAIRS", "5"))
 SERVICES = ["catalog", "publisher", "search", "notifier"]
 _WORDS = "石桥青禾道路封闭施工绕行车辆通告群众养老补贴学区划分预算公开卫生检查项目验收招聘公示住房保障征收补偿农田水利气象预警"
 
+SLOW_FILES = 100.0
+"""CPU microseconds of making a file from which on the file system is named as the reason of a figure."""
+_conditions: dict[str, float] = {}
+"""What else a figure depends on, kept beside it."""
+
 console = Console(width=110)
 
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """Give a fresh folder that the servers' own user may traverse, and remove it."""
+    """Give a fresh folder, below `TMPDIR`, that the servers' own user may traverse, and remove it."""
     path = Path(tempfile.mkdtemp(prefix="gazette-bench-"))
     path.chmod(0o755)
+    _conditions["file_us"] = cost = _cost_of_a_file(path / "files")
+    if cost > SLOW_FILES:
+        console.print(
+            f"Making a file costs {cost:.0f} µs of CPU here, usual are 10 to 50: figures with pages in them suffer. ext4 "
+            "is slow where much was deleted in the last minutes: wait, or name another file system by TMPDIR."
+        )
     try:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _cost_of_a_file(path: Path, count: int = 500) -> float:
+    """Return the CPU microseconds of making one empty file."""
+    path.mkdir()
+    began = time.process_time()
+    for number in range(count):
+        (path / str(number)).touch()
+    cost = (time.process_time() - began) / count * 1e6
+    shutil.rmtree(path)
+    return cost
 
 
 @contextmanager
@@ -148,11 +170,11 @@ def show(
 
 
 def keep(name: str, **figures: Any) -> None:
-    """Write the figures of one benchmark to `BENCH_RESULTS`, with the load of the machine; nowhere when it is not set."""
+    """Write the figures of one benchmark to `BENCH_RESULTS`, with their conditions; nowhere when it is not set."""
     if RESULTS:
         folder_of_results = Path(RESULTS)
         folder_of_results.mkdir(parents=True, exist_ok=True)
-        said = {"load": os.getloadavg()[0], **figures}
+        said = {"load": os.getloadavg()[0], **_conditions, **figures}
         path = folder_of_results / f"{name}.json"
         path.write_text(json.dumps(said, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
