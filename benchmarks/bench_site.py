@@ -1,9 +1,9 @@
 """The whole site at once: the pages of 10,000 items by two workers beside Hugo on the same pages. Goal: at most 1.0 × Hugo's time.
 
-Hugo (0.165 was used; `go install github.com/gohugoio/hugo@v0.165.0`) is found on the PATH or named by `HUGO`. It gets the same
-bodies and a template made of one of our own pages, writes article pages only, and uses both cores; ours writes what belongs to an
-item (page, JSON, version page), synced to the disk, from the database. The build of the whole tree, lists and feeds included, is
-reported beside. Bodies and rates are of this machine: quote the ratio.
+Hugo (0.165 was used; `go install github.com/gohugoio/hugo@v0.165.0`) is found on the PATH or named by `HUGO`. Both write the same
+three files of an item (page, JSON, version page) and no list. Hugo reads the finished bodies from files, has templates made of one
+of our own pages, uses both cores and syncs nothing; ours reads the database and syncs to the disk. The build of the whole tree,
+lists and feeds included, is reported beside. Bodies and rates are of this machine: quote the ratio.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from services.catalog.reading import Sender
 from services.publisher.actions.build_trees import begin_tree, first_tree
 from services.publisher.files.items import item_files
 from services.publisher.inbox import on_record
+from services.publisher.pages import paths
 from services.publisher.reads.frame import Surroundings, site_view
 from services.publisher.reads.item_pages import item_parts
 from services.publisher.renderer import Renderer
@@ -206,6 +207,7 @@ async def _hugo_site(url: str, ids: list[UUID], site: Path) -> None:
         },  # since 0.160 or so Hugo refuses HTML unless told
     }
     (site / "hugo.json").write_text(json.dumps(settings))
+    (site / "layouts" / "_default" / "single.json").write_text("{{ .Params.public }}\n")
     db = Database(url, "publisher", size=1)
     async with db.sessions() as session:
         surroundings = await site_view(session, AROUND)
@@ -215,8 +217,10 @@ async def _hugo_site(url: str, ids: list[UUID], site: Path) -> None:
                 state = ItemState.model_validate_json(parts.state)
                 _write_content(site, number, state, parts.sha256)
                 if number == 0:
-                    page = item_files(parts, surroundings)[state.url]
-                    _write_layout(site, (page or b"").decode(), state, parts.sha256)
+                    files = item_files(parts, surroundings)
+                    _write_layout(site, "single.html", files[state.url], state, parts.sha256)
+                    version = files[paths.version(state.url, 1)]
+                    _write_layout(site, "version.html", version, state, parts.sha256)
     await db.close()
 
 
@@ -234,20 +238,26 @@ def _facts(state: ItemState, sha256: str) -> dict[str, str]:
 
 
 def _write_content(site: Path, number: int, state: ItemState, sha256: str) -> None:
+    """Write what Hugo makes an item's page, its JSON and its version's page of."""
     body = state.body.content if state.body else ""
-    head = json.dumps(_facts(state, sha256), ensure_ascii=False, indent=1)
-    (site / "content" / f"{number}.html").write_text(f"{head}\n{body}", encoding="utf-8")
+    facts = _facts(state, sha256)
+    public = state.model_dump_json(indent=1)
+    page = facts | {"outputs": ["html", "json"], "public": public}
+    version = facts | {"url": paths.version(state.url, 1), "layout": "version"}
+    for name, head in ((f"{number}.html", page), (f"{number}-v1.html", version)):
+        text = f"{json.dumps(head, ensure_ascii=False, indent=1)}\n{body}"
+        (site / "content" / name).write_text(text, encoding="utf-8")
 
 
-def _write_layout(site: Path, page: str, state: ItemState, sha256: str) -> None:
+def _write_layout(site: Path, name: str, page: bytes | None, state: ItemState, sha256: str) -> None:
     """Turn *page* into a template: what belongs to the item becomes a parameter."""
-    layout = page.replace("{{", '{{ "{{" }}')
+    layout = (page or b"").decode().replace("{{", '{{ "{{" }}')
     if state.body:
         layout = layout.replace(state.body.content, "{{ .Content }}")
-    for name, value in _facts(state, sha256).items():
+    for key, value in _facts(state, sha256).items():
         if len(value) > 3:
-            layout = layout.replace(html.escape(value), f"{{{{ .Params.{name} }}}}")
-    (site / "layouts" / "_default" / "single.html").write_text(layout, encoding="utf-8")
+            layout = layout.replace(html.escape(value), f"{{{{ .Params.{key} }}}}")
+    (site / "layouts" / "_default" / name).write_text(layout, encoding="utf-8")
 
 
 def _run_hugo(site: Path, built: Path) -> None:
@@ -256,9 +266,9 @@ def _run_hugo(site: Path, built: Path) -> None:
 
 def _check(built: Path) -> None:
     """Make sure that Hugo built what it was given."""
-    pages = sum(1 for _ in built.rglob("index.html"))
-    if pages < ITEMS:
-        raise RuntimeError(f"Hugo built {pages} pages of {ITEMS}")
+    pages, data = (sum(1 for _ in built.rglob(f"index.{kind}")) for kind in ("html", "json"))
+    if (pages, data) != (2 * ITEMS, ITEMS):
+        raise RuntimeError(f"Hugo built {pages} pages and {data} JSON files of {ITEMS} items")
 
 
 def _show(ours: list[float], theirs: list[float], whole: float) -> None:
