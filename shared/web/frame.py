@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -129,9 +129,17 @@ def _hashed(name: str) -> str:
     return f"{stem}.{digest}.{ending}"
 
 
+class _Templates(Environment):
+    """Jinja's environment, whose templates hold their globals in one plain map: each page copies it."""
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Return the globals of a template: ours are all set before one is read."""
+        return {**self.globals, **(d or {})}
+
+
 def environment(*template_dirs: str | Path) -> Environment:
     """Return the environment that finds *template_dirs* first and the frame's templates after them."""
-    env = Environment(
+    env = _Templates(
         loader=FileSystemLoader([*template_dirs, HERE / "templates"]),
         autoescape=True,
         undefined=StrictUndefined,

@@ -19,6 +19,7 @@ _PARAGRAPH = re.compile(r"<p>(.*?)</p>", re.DOTALL)
 _NUMERAL = "[\\d〇○零一二三四五六七八九十]"
 _DATE = rf"\s*{_NUMERAL}{{4}}\s*年\s*{_NUMERAL}{{1,3}}\s*月\s*{_NUMERAL}{{1,3}}\s*日\s*"
 _SIGNED = re.compile(rf"<p>((?:(?!</?p>).)*)</p>(\s*)<p>({_DATE})</p>", re.DOTALL)
+_DATED = re.compile(rf"<p>{_DATE}</p>")
 _SENTENCE_END = re.compile("[。；：！？]")
 _MIN_HEADINGS = 3
 _SIGNATURE = 60
@@ -110,7 +111,7 @@ def box_tables(html: str, label: str) -> str:
 
 def _signature(html: str) -> str:
     """Set the issuing body and the date under an official document to the right."""
-    return _SIGNED.sub(_to_the_right, html)
+    return _SIGNED.sub(_to_the_right, html) if _DATED.search(html) else html
 
 
 def _to_the_right(match: re.Match[str]) -> str:
