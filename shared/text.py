@@ -30,6 +30,9 @@ _POSSESSIVE = re.compile(r"(?<=\w)['’]s\b")
 _UNSEEN = re.compile(
     "[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]+"
 )
+_WIDE = re.compile("[\uff01-\uff5e]")
+_WIDER = ord("\uff01") - ord("!")
+"""How far the wide form of a sign of ASCII is from its own place."""
 
 _PIECE = re.compile(r".{1,4000}(?:\n|\Z)|.{4000}", re.DOTALL)
 """Long texts are worked on in pieces: the libraries keep the interpreter to themselves while they work."""
@@ -84,8 +87,17 @@ def fold(text: str) -> str:
 
 
 def _fold_piece(text: str) -> str:
-    narrow = unicodedata.normalize("NFKC", _UNSEEN.sub("", text)).lower()
+    narrow = _WIDE.sub(_half, _UNSEEN.sub("", text))
+    if not unicodedata.is_normalized(
+        "NFKC", narrow
+    ):  # which takes much longer, and wide forms are most of it
+        narrow = unicodedata.normalize("NFKC", narrow)
+    narrow = narrow.lower()
     return narrow if narrow.isascii() else str(_SIMPLIFIED.convert(narrow))
+
+
+def _half(wide: re.Match[str]) -> str:
+    return chr(ord(wide[0]) - _WIDER)
 
 
 @lru_cache(maxsize=65536)
@@ -247,6 +259,8 @@ def _value(numeral: str) -> str:
 
 def find_numbers(text: str) -> list[str]:
     """Return the document numbers that stand in running text, as printed; words before them may cling to them."""
+    if "号" not in text and "號" not in text:
+        return []
     found = []
     for serial in _SERIAL.finditer(text):
         sign = _SIGN.search(text, max(0, serial.start() - 24), serial.start())

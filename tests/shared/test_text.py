@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -43,6 +44,12 @@ def test_scripts_widths_and_cases_are_folded_into_one():
     """Simplified and Traditional, full and half width, capitals and small letters meet."""
     assert fold("學區劃分ＡＢｃ１２") == "学区划分abc12"
     assert fold("学\u200b区") == "学区"
+
+
+@given(st.text("，。：（）ＡｂＣ９！～ﬁ①㎏か\u3099\uff9eｶ\u0301eé國a 한가"))
+def test_the_short_way_of_folding_is_the_whole_way(text: str):
+    """Wide signs are replaced by hand; the outcome is what Unicode's NFKC says, combining marks included."""
+    assert fold(text) == fold(unicodedata.normalize("NFKC", text))
 
 
 @given(st.text(max_size=200))
