@@ -17,9 +17,10 @@ from nats.aio.client import Client
 
 from benchmarks.harness import PAIRS, event, folder, nats, postgres, show
 from shared import streams
+from shared.atomic import publish_atomically
 from shared.leader import plain_url
 from shared.outbox import CHANNEL
-from shared.relay import BATCH, Relay, Row, send_atomically
+from shared.relay import BATCH, Relay, Row
 
 COUNT = 2000
 WINDOW = 256
@@ -94,7 +95,9 @@ async def _bare(connection: Client, run: int) -> float:
     epoch = uuid4()
     began = time.perf_counter()
     for start in range(0, COUNT, BATCH):
-        if not await send_atomically(connection, rows[start : start + BATCH], epoch):
+        part = rows[start : start + BATCH]
+        messages = (row.message(epoch) for row in part)
+        if not await publish_atomically(connection, messages, len(part)):
             raise RuntimeError("the server refused an atomic batch")
     return COUNT / (time.perf_counter() - began)
 

@@ -31,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils import uuid7
 
 from shared import failpoints, position, streams
+from shared.atomic import MOST, Message, publish_atomically
 from shared.background import background
 from shared.db import Database, unreachable, who_is_away, why
 from shared.events.effects import VisibleEvent
@@ -145,9 +146,7 @@ class Bus:
 
     async def say(self, event: Event[Any], *, subject: str, stream: str) -> bool:
         """Publish one event and wait for the stream's ack; False when it is not known to be stored."""
-        headers = {"Nats-Msg-Id": event.id, "content-type": CONTENT_TYPE}
-        if event.trace:
-            headers["traceparent"] = event.trace
+        headers = headers_of(event.id, event.trace, stream=stream)
         try:
             await self.js.publish(
                 subject, to_json(event, by_alias=True), stream=stream, headers=headers, timeout=5
@@ -163,14 +162,49 @@ class Bus:
             return False
         return True
 
-    async def say_visible(self, event: VisibleEvent) -> bool:
+    async def say_visible(self, events: Sequence[VisibleEvent]) -> None:
         """Say on EFFECTS what became visible, best effort: what is lost here the catalog reads at `/internal/shown`."""
-        return await self.say(event, subject=event.nats_subject, stream="EFFECTS")
+        for start in range(0, len(events), MOST):
+            part = events[start : start + MOST]
+            if len(part) == 1 or not await self._said_at_once(part):
+                await asyncio.gather(
+                    *(self.say(one, subject=one.nats_subject, stream="EFFECTS") for one in part)
+                )
+
+    async def _said_at_once(self, events: Sequence[VisibleEvent]) -> bool:
+        """Say *events* in one batch; False when the server refuses it, for one of them may have been said before."""
+        messages = (
+            Message(
+                event.nats_subject,
+                to_json(event, by_alias=True),
+                headers_of(event.id, event.trace, stream="EFFECTS"),
+            )
+            for event in events
+        )
+        try:
+            return await publish_atomically(self.client, messages, len(events))
+        except (NatsError, asyncio.TimeoutError) as error:
+            log.warning(
+                "events_not_said", service=self.name, events=len(events), reason=repr(error)
+            )
+            return True
 
     async def _on_closed(self) -> None:
         if not self._closing:
             log.error("connection_closed_for_good", service=self.name)
             os._exit(EXIT_CODE)
+
+
+def headers_of(event_id: str, trace: str | None, *, stream: str) -> dict[str, str]:
+    """Return the headers that an event is published with."""
+    headers = {
+        "Nats-Msg-Id": event_id,
+        "content-type": CONTENT_TYPE,
+        "Nats-Expected-Stream": stream,
+    }
+    if trace:
+        headers["traceparent"] = trace
+    return headers
 
 
 async def connect(
@@ -418,7 +452,7 @@ class Listener:
         self.events_handled += len(jobs)
         self.last_batch_at = self.clock()
         if said:
-            await asyncio.gather(*(self.bus.say_visible(event) for event in said))
+            await self.bus.say_visible(said)
 
     async def _committed(self, jobs: list[_Job]) -> Sequence[VisibleEvent]:
         """Run the handler and commit; an unreachable database is waited for, with the messages kept alive."""

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -20,19 +19,17 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError, NoStreamResponseError
-from pydantic_core import from_json
-from uuid_utils import uuid7
 
 from shared import failpoints, streams
-from shared.bus import connect
-from shared.events.envelope import CONTENT_TYPE
+from shared.atomic import MOST, Message, publish_atomically
+from shared.bus import connect, headers_of
 from shared.leader import Connection, holding
 from shared.outbox import CHANNEL, with_sequence
 
 log = structlog.get_logger()
 
-BATCH = 500
-"""Messages of an atomic batch; the server allows 1,000."""
+BATCH = MOST
+"""Rows that are read, and sent, together."""
 POLL = 0.25
 """Seconds between looks when no notification comes."""
 BATCH_BYTES = 4 * 1024 * 1024
@@ -57,14 +54,11 @@ class Row:
 
     def headers(self) -> dict[str, str]:
         """Return the headers it is sent with."""
-        headers = {
-            "Nats-Msg-Id": self.event_id,
-            "content-type": CONTENT_TYPE,
-            "Nats-Expected-Stream": self.stream,
-        }
-        if self.traceparent:
-            headers["traceparent"] = self.traceparent
-        return headers
+        return headers_of(self.event_id, self.traceparent, stream=self.stream)
+
+    def message(self, epoch: UUID) -> Message:
+        """Return it as a message of a batch."""
+        return Message(self.subject, self.payload(epoch), self.headers())
 
 
 class Relay:
@@ -195,7 +189,12 @@ class Relay:
     ) -> None:
         if not client.is_connected:
             raise NatsError("not connected")
-        if len(rows) > 1 and await send_atomically(client, rows, epoch):
+        if len(rows) > 1 and await publish_atomically(
+            client,
+            (row.message(epoch) for row in rows),
+            len(rows),
+            halfway=lambda: failpoints.reach("relay.half"),
+        ):
             return
         for row in rows:
             await self._send_one(client, stream, row, epoch)
@@ -233,41 +232,3 @@ def _parts(rows: list[Row]) -> list[list[Row]]:
         parts[-1].append(row)
         size += len(row.body)
     return parts
-
-
-async def send_atomically(client: Client, rows: Sequence[Row], epoch: UUID) -> bool:
-    """Publish *rows* as one atomic batch (ADR-50 of NATS); False when the server did not take it."""
-    batch_id = uuid7().hex
-    inbox = client.new_inbox()
-    answers = await client.subscribe(inbox)
-    try:
-        for number, row in enumerate(rows, start=1):
-            headers = row.headers() | {
-                "Nats-Batch-Id": batch_id,
-                "Nats-Batch-Sequence": str(number),
-            }
-            if number == len(rows):
-                headers["Nats-Batch-Commit"] = "1"
-            reply = inbox if number in (1, len(rows)) else ""
-            await client.publish(row.subject, row.payload(epoch), reply=reply, headers=headers)
-            if number == 1 and not await _taken(answers):
-                return False
-            if number * 2 == len(rows):
-                await failpoints.reach("relay.half")
-            if number % 32 == 0:
-                await asyncio.sleep(0)  # what is written goes out while the rest is encoded
-        return await _taken(answers)
-    finally:
-        await answers.unsubscribe()
-
-
-async def _taken(answers: Any) -> bool:
-    """Read one ack of the batch: empty for "go on", a PubAck for the commit."""
-    message = await answers.next_msg(timeout=10)
-    if not message.data:
-        return (message.headers or {}).get("Status") != "503"
-    answer = from_json(message.data)
-    if "error" in answer:
-        log.info("atomic_batch_refused", service="relay", reason=str(answer["error"])[:200])
-        return False
-    return True

@@ -172,4 +172,4 @@ async def say_visible(bus: Bus, first: FirstSent) -> None:
         at=first.at,
         trace=first.trace,
     )
-    await bus.say_visible(effect)
+    await bus.say_visible([effect])

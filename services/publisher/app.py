@@ -166,7 +166,7 @@ def _digest(around: Surroundings) -> str:
 
 async def _say(bus: Bus, seen: Sequence[Visible]) -> None:
     """Say what became visible."""
-    effects = (
+    effects = [
         visible(
             "publisher",
             one.item_id,
@@ -176,5 +176,5 @@ async def _say(bus: Bus, seen: Sequence[Visible]) -> None:
             trace=one.trace,
         )
         for one in seen
-    )
-    await asyncio.gather(*(bus.say_visible(effect) for effect in effects))
+    ]
+    await bus.say_visible(effects)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 import structlog
@@ -19,6 +20,7 @@ from services.catalog.tables import tables
 from shared import streams
 from shared.bus import Bus, Listener, Permanent, hears
 from shared.db import Database
+from shared.events.effects import VisibleEvent, visible
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -234,3 +236,37 @@ async def _has_stream(bus: Bus) -> bool:
     except NotFoundError:
         return False
     return True
+
+
+def _seen(version: int) -> VisibleEvent:
+    item = UUID(int=7)
+    return visible("publisher", item, version, department="news", at=datetime.now(UTC))
+
+
+async def _effects(bus: Bus) -> int:
+    return (await bus.js.stream_info("EFFECTS")).state.messages
+
+
+async def test_what_became_visible_together_is_said_in_one_batch(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each effect stands on the stream once, and none is published by itself."""
+    monkeypatch.setattr(Bus, "say", None)
+    await bus.say_visible([_seen(version) for version in range(1, 41)])
+    assert await _effects(bus) == 40
+
+
+async def test_effects_that_were_said_before_hold_up_no_others(bus: Bus) -> None:
+    """A repeated effect is dropped by the server, those beside it in the batch are stored."""
+    first = _seen(1)
+    await bus.say_visible([first])
+    await bus.say_visible([first, _seen(2), _seen(3)])
+    await bus.say_visible([])
+    assert await _effects(bus) == 3
+
+
+async def test_effects_without_a_server_are_given_up_in_seconds(bus: Bus) -> None:
+    """The pages are there; the catalog reads of them where it asks."""
+    await bus.js.delete_stream("EFFECTS")
+    async with asyncio.timeout(20):
+        await bus.say_visible([_seen(1), _seen(2)])
