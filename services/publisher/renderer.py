@@ -163,6 +163,7 @@ class Renderer:
         rendered = await self._batch(tree, Pick.LISTS if self._turns % 3 else Pick.OLDEST_LISTS)
         if rendered.paths:
             self._budget = self._lists_budget() - (time.monotonic() - began)
+            self._items_wake.set()  # lists of a withdrawal may have waited for one that was being written
         return rendered.paths
 
     def _lists_budget(self) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import text
 
 from services.publisher.actions.build_trees import begin_tree, first_tree
 from services.publisher.actions.render_dirty import Visible
@@ -42,6 +43,14 @@ class Press:
         """Handle *events* and render until nothing is dirty; return how many paths that were."""
         await self.hear(*events)
         return await self.renderer.drain()
+
+    async def waiting(self) -> list[str]:
+        """Return the paths that are queued, the most urgent first."""
+        async with self.db.sessions() as session:
+            found = await session.execute(
+                text("SELECT path FROM publisher.dirty ORDER BY rank, queued")
+            )
+            return list(found.scalars())
 
     async def rebuild(self) -> None:
         """Build a new tree beside the living one until it is served."""

@@ -59,6 +59,85 @@ async def test_the_inbox_waits_for_the_page_that_is_being_written(press: Press) 
     assert "第二版" in press.page("/transport/2026/1/")
 
 
+@pytest.mark.parametrize("committed", [True, False])
+async def test_an_item_does_not_wait_for_lists_that_are_being_written(
+    press: Press, monkeypatch: pytest.MonkeyPatch, committed: bool
+) -> None:
+    """Its page is there before they are; they are written once more, whether its commit came in time or not."""
+    world = World()
+    await press.print(world.publish("transport", "a", title="第一条"))
+    await press.hear(world.publish("transport", "b", title="第二条"))
+    await press.renderer._batch(1, Pick.ITEMS)
+    begun, go_on = threading.Event(), threading.Event()
+    real = FolderStore.write
+
+    def slow(store: FolderStore, *rest: Any) -> Any:
+        begun.set()
+        assert go_on.wait(30)
+        return real(store, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderStore, "write", slow)
+        lists = asyncio.create_task(press.renderer._batch(1, Pick.LISTS))
+        assert await asyncio.to_thread(begun.wait, 30)
+    await press.hear(world.publish("transport", "c", title="第三条"))
+    async with press.db.sessions() as session:
+        async with asyncio.timeout(5):
+            await render_dirty(
+                session,
+                1,
+                store=press.store,
+                around=press.renderer.around,
+                now=NOW,
+                pick=Pick.ITEMS,
+            )
+        if committed:
+            await session.commit()
+        go_on.set()
+        assert (await asyncio.wait_for(lists, 10)).paths > 0
+        await session.commit()
+    assert "第三条" in press.page("/transport/2026/3/")
+    assert "第二条" in press.page("/transport/")
+    assert "第三条" not in press.page("/transport/")
+    await press.renderer.drain()
+    assert "第三条" in press.page("/transport/")
+
+
+async def test_a_list_is_written_by_one_renderer_at_a_time(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lists that another is at are left alone, those of a withdrawal too, and the ones after them are taken."""
+    world = World()
+    world.publish("transport", "a", title="第一条")
+    world.publish("transport", "b", title="第二条")
+    await press.print(*world.events)
+    await press.hear(world.publish("transport", "c", title="第三条"))
+    await press.renderer._batch(1, Pick.ITEMS)
+    begun, go_on = threading.Event(), threading.Event()
+    real = FolderStore.write
+
+    def slow(store: FolderStore, *rest: Any) -> Any:
+        begun.set()
+        assert go_on.wait(30)
+        return real(store, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderStore, "write", slow)
+        lists = asyncio.create_task(press.renderer._batch(1, Pick.LISTS))
+        assert await asyncio.to_thread(begun.wait, 30)
+    first = await press.waiting()
+    other = await press.renderer._batch(1, Pick.LISTS)
+    assert 0 < other.paths < len(first)
+    await press.hear(world.withdraw("transport", "a", "gone"))
+    await press.renderer._batch(1, Pick.ITEMS)
+    assert "第一条" in press.page("/transport/2026/1/"), "the notice came before the lists"
+    go_on.set()
+    await lists
+    await press.renderer.drain()
+    assert "第一条" not in press.page("/transport/")
+    assert "第一条" not in press.page("/transport/2026/1/")
+
+
 async def test_two_renderers_share_the_work(press: Press) -> None:
     """Two copies rendering at once write the same site as one, and no path twice at the same time."""
     world = World()

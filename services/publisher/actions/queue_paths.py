@@ -30,8 +30,8 @@ async def queue_paths(
 ) -> None:
     """Queue *dirt* for *tree*, or for every tree that is written; `hold_trees` comes first.
 
-    A path that is queued already is locked by this: were it left alone, a renderer could take it, read the
-    record before our commit, and remove the row for good. Paths are sorted, so that two of us wait for each
+    A path that is queued already is written anew by this: were it left alone, a renderer that read the record before
+    our commit could remove the row for good. It removes only the row that it has seen. Paths are sorted, so that two of us wait for each
     other in one direction only.
     """
     urgent: dict[str, Dirt] = {}

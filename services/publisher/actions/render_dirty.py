@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import text, tuple_, update
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.publisher.actions.draw_files import Drawn, draw_and_write
@@ -27,7 +27,6 @@ from services.publisher.reads.frame import Surroundings, site_view
 from services.publisher.reads.sheets import sheets_of
 from services.publisher.rules.dirt import LATER, LIST, REFRESH, TRIES
 from services.publisher.store import SiteStore
-from services.publisher.tables import dirty
 from shared import failpoints
 from shared.db import lock_key
 
@@ -85,10 +84,10 @@ async def render_dirty(
     now: datetime,
     pick: Pick = Pick.ANY,
 ) -> Rendered:
-    """Render the most urgent rows of *tree* that nobody else has locked, of one kind of rank; do nothing if there are none.
+    """Render the most urgent rows of *tree* that nobody else is at, of one kind of rank; do nothing if there are none.
 
     A crash leaves the rows; files are written before the commit that removes them. What two rows say of one item
-    is rendered under one lock.
+    is rendered under one lock. A row of a list may be queued again while we draw: then it stays, and is drawn again.
     """
     started = time.monotonic()
     await hold_trees(session)
@@ -105,11 +104,12 @@ async def render_dirty(
     await _settle(session, rows, drawn, tree)
     await failpoints.reach("render.settled")
     done = [one for one in drawn if one.error is None]
+    stamps = {row.path: row.stamp for row in rows}
     traces = {row.args["item_id"]: row.args["trace"] for row in rows if "trace" in row.args}
     visible = await _note_shown(session, tree, done, written_at, traces)
-    await _forget(session, tree, done)
+    await _forget(session, tree, done, stamps)
     failed = [one for one in drawn if one.error is not None]
-    await _put_off(session, tree, failed, now)
+    await _put_off(session, tree, failed, stamps, now)
     await failpoints.reach("render.shown")
     return Rendered(len(drawn), sum(one.changed for one in drawn), visible)
 
@@ -129,13 +129,18 @@ async def _to_its_end(work: Callable[[], list[Drawn]]) -> list[Drawn]:
 
 
 async def _locked(session: AsyncSession, tree: int, now: datetime, pick: Pick) -> Sequence[Any]:
-    """Lock the next rows, of the first rank there is (items with items, lists with lists)."""
+    """Take the next rows, of the first rank there is (items with items, lists with lists).
+
+    Rows of items stay locked, so that an item's page and its places in lists agree. Rows of lists do not: each item
+    queues the same ones, and would wait until a whole batch of lists is written.
+    """
     lowest, highest, order = _PICKED[pick]
+    lock = "" if lowest >= LIST else "FOR UPDATE SKIP LOCKED"
     found = await session.execute(
         text(
-            "SELECT path, kind, args, rank, tries FROM publisher.dirty WHERE tree_id = :tree "
+            "SELECT path, kind, args, rank, tries, CAST(xmin AS text) AS stamp FROM publisher.dirty WHERE tree_id = :tree "
             "AND rank BETWEEN :lowest AND :highest AND (tries = 0 OR (tries < :tries AND next_at <= :now)) "
-            f"ORDER BY {order} LIMIT :limit FOR UPDATE SKIP LOCKED"
+            f"ORDER BY {order} LIMIT :limit {lock}"
         ),
         {
             "tree": tree,
@@ -151,7 +156,11 @@ async def _locked(session: AsyncSession, tree: int, now: datetime, pick: Pick) -
         return []
     group = _group(rows[0].rank)
     most = _LISTS if group == LIST and rows[0].kind != "item" else _ITEMS
-    return await _alone(session, tree, [row for row in rows if _group(row.rank) == group][:most])
+    rows = [row for row in rows if _group(row.rank) == group]
+    for start in range(0, len(rows), most):
+        if alone := await _alone(session, tree, rows[start : start + most]):
+            return alone
+    return []
 
 
 def _group(rank: int) -> int:
@@ -160,23 +169,20 @@ def _group(rank: int) -> int:
 
 
 async def _alone(session: AsyncSession, tree: int, rows: list[Any]) -> list[Any]:
-    """Leave the items out that another renderer is at, by another row of the queue."""
-    keys = {
-        row.args["item_id"]: lock_key(f"publisher {tree} {row.args['item_id']}")
-        for row in rows
-        if row.kind == "item"
-    }
-    if not keys:
-        return rows
+    """Leave out what another renderer is at: an item, by whichever row of the queue, or a list."""
+    names = {row.args["item_id"] if row.kind == "item" else row.path for row in rows}
     found = await session.execute(
         text(
-            "SELECT k.id, pg_try_advisory_xact_lock(k.key) AS got FROM "
-            "unnest(CAST(:ids AS text[]), CAST(:keys AS bigint[])) AS k (id, key)"
+            "SELECT k.name, pg_try_advisory_xact_lock(k.key) AS got FROM "
+            "unnest(CAST(:names AS text[]), CAST(:keys AS bigint[])) AS k (name, key)"
         ),
-        {"ids": list(keys), "keys": list(keys.values())},
+        {
+            "names": list(names),
+            "keys": [lock_key(f"publisher {tree} {name}") for name in names],
+        },
     )
-    got = {row.id for row in found if row.got}
-    return [row for row in rows if row.kind != "item" or row.args["item_id"] in got]
+    got = {row.name for row in found if row.got}
+    return [row for row in rows if (row.args["item_id"] if row.kind == "item" else row.path) in got]
 
 
 async def _settle(
@@ -246,39 +252,58 @@ async def _note_shown(
     ]
 
 
-async def _forget(session: AsyncSession, tree: int, done: Sequence[Drawn]) -> None:
+_STILL = (
+    "SELECT d.path FROM publisher.dirty d JOIN unnest(CAST(:paths AS text[]), CAST(:stamps AS text[])) AS s (path, stamp) "
+    "ON d.path = s.path AND CAST(d.xmin AS text) = s.stamp WHERE d.tree_id = :tree FOR UPDATE OF d SKIP LOCKED"
+)
+"""Rows that nobody has queued again since we took them; one that is being queued again is locked, and counts as that."""
+
+
+async def _forget(
+    session: AsyncSession, tree: int, done: Sequence[Drawn], stamps: Mapping[str, str]
+) -> None:
     if done:
         paths = [one.sheet.path for one in done]
         await session.execute(
-            text("DELETE FROM publisher.dirty WHERE tree_id = :tree AND path = ANY(:paths)"),
-            {"tree": tree, "paths": paths},
+            text(
+                f"WITH still AS ({_STILL}) DELETE FROM publisher.dirty d USING still "
+                "WHERE d.tree_id = :tree AND d.path = still.path"
+            ),
+            {"tree": tree, "paths": paths, "stamps": [stamps[path] for path in paths]},
         )
 
 
 async def _put_off(
-    session: AsyncSession, tree: int, failed: Sequence[Drawn], now: datetime
+    session: AsyncSession,
+    tree: int,
+    failed: Sequence[Drawn],
+    stamps: Mapping[str, str],
+    now: datetime,
 ) -> None:
     """Let what failed wait 1, 2, 4 … seconds; it holds up nothing else."""
     for one in failed:
-        tries, reason = one.sheet.tries + 1, repr(one.error)[:300]
+        path = one.sheet.path
         log.error(
             "page_failed",
             service="publisher",
-            path=one.sheet.path,
-            tries=tries,
-            reason=reason,
+            path=path,
+            tries=one.sheet.tries + 1,
+            reason=repr(one.error)[:300],
             where=_where(one.error),
         )
         await session.execute(
-            update(dirty)
-            .where(tuple_(dirty.c.tree_id, dirty.c.path) == (tree, one.sheet.path))
-            .values(
-                tries=dirty.c.tries + 1,
-                next_at=text(
-                    "CAST(:now AS timestamptz) + make_interval(secs => power(2, least(dirty.tries, 6)))"
-                ).bindparams(now=now),
-                error=repr(one.error)[:500],
-            )
+            text(
+                f"WITH still AS ({_STILL}) UPDATE publisher.dirty d SET tries = d.tries + 1, error = :error, next_at = "
+                "CAST(:now AS timestamptz) + make_interval(secs => power(2, least(d.tries, 6))) "
+                "FROM still WHERE d.tree_id = :tree AND d.path = still.path"
+            ),
+            {
+                "tree": tree,
+                "paths": [path],
+                "stamps": [stamps[path]],
+                "now": now,
+                "error": repr(one.error)[:500],
+            },
         )
 
 
