@@ -64,12 +64,15 @@ def _old(number: int) -> bytes:
 
 async def _fill(here: Instance, keys: dict[str, str], low: int, high: int) -> None:
     async with httpx.AsyncClient(base_url=here.url, timeout=300, trust_env=False) as http:
-        for start in track(range(low, high, BATCH), f"{low:,} to {high:,} items", console=console):
-            numbers = range(start, min(start + BATCH, high))
-            for place, body in enumerate(BODIES):
-                part = [_old(number) for number in numbers if number % len(BODIES) == place]
-                if part:
-                    await _post(http, keys[body], b"[" + b",".join(part) + b"]")
+        batches = [
+            (body, range(start, min(start + BATCH * len(BODIES), high), len(BODIES)))
+            for lowest in range(low, high, BATCH * len(BODIES))
+            for start, body in enumerate(BODIES, start=lowest)
+        ]
+        for body, numbers in track(batches, f"{low:,} to {high:,} items", console=console):
+            part = [_old(number) for number in numbers]
+            if part:
+                await _post(http, keys[body], b"[" + b",".join(part) + b"]")
 
 
 async def _post(http: httpx.AsyncClient, key: str, content: bytes) -> None:
