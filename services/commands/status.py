@@ -21,6 +21,7 @@ WORDS = {
     "lag": ("待处理", "behind"),
     "parked": ("搁置", "parked"),
     "ok": ("正常", "up"),
+    "degraded": ("未就绪", "not ready"),
     "down": ("停止", "down"),
     "items": ("信息", "items"),
     "departments": ("公开主体", "departments"),
@@ -60,7 +61,7 @@ def show(seen: Status, console: Console) -> None:
     for column in ("part", "state", "lag", "parked"):
         table.add_column(word(column), justify="right" if column in {"lag", "parked"} else "left")
     for name, state in seen.parts.items():
-        colour = "green" if state == "ok" else "red"
+        colour = {"ok": "green", "degraded": "yellow"}.get(state, "red")
         lag, parked = _lag_of(seen, name), seen.parked.get(name)
         put_aside = "" if parked is None else f"[red]{parked}[/red]" if parked else "0"
         table.add_row(name, f"[{colour}]{word(state)}[/{colour}]", lag, put_aside)

@@ -122,7 +122,7 @@ class Front:
         names = list(self.backends)
         answers = await asyncio.gather(*(ask(self.backends[name], "/readyz") for name in names))
         services = {
-            name: {"status": "ok" if self._well(name, status) else "down", "detail": detail}
+            name: {"status": self._standing(name, status, detail), "detail": detail}
             for name, (status, detail) in zip(names, answers, strict=True)
         }
         servers = {name: "ok" if up else "down" for name, up in self.servers().items()}
@@ -135,9 +135,19 @@ class Front:
             "servers": servers,
         }
 
-    def _well(self, name: str, status: int) -> bool:
-        """Say whether a service is ready; one without an opinion (404) is, when it is up."""
-        return status == 200 or (status == 404 and self.backends[name].up)
+    def _standing(self, name: str, status: int, detail: Any) -> str:
+        """Return how a service stands; one without an opinion (404) is ready when it is up."""
+        if status == 404 and self.backends[name].up:
+            return "ok"
+        return standing_of(status, detail)
+
+
+def standing_of(status: int, detail: Any) -> str:
+    """Return how a service stands by its answer to `/readyz`: `ok`, `degraded` in its own words, or `down`."""
+    if status == 200:
+        return "ok"
+    said = detail.get("status") if isinstance(detail, dict) else None
+    return "degraded" if said == "degraded" else "down"
 
 
 def _with_headers(send: Send) -> Send:

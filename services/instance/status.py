@@ -15,6 +15,7 @@ from nats.errors import Error as NatsError
 from psycopg import sql
 
 from services.instance.find import Instance
+from services.instance.front import standing_of
 from services.instance.roles import MIGRATED
 from shared.errors import Unavailable
 from shared.leader import plain_url
@@ -28,7 +29,7 @@ class Status:
     """One look at an instance."""
 
     parts: Mapping[str, str]
-    """Service or server, and `ok` or `down`."""
+    """Service or server, and `ok`, `degraded` (it answers, and is behind or lacks something) or `down`."""
     figures: Mapping[str, Any] = field(default_factory=dict)
     """The catalog's numbers."""
     lags: Mapping[str, int | None] = field(default_factory=dict)
@@ -68,9 +69,9 @@ async def _state(instance: Instance) -> dict[str, Any]:
 async def _state_of_each(instance: Instance, client: httpx.AsyncClient) -> dict[str, Any]:
     """Ask every service that the settings name."""
     names = list(instance.services)
-    asked = (_ready(client, f"{instance.services[name].rstrip('/')}/readyz") for name in names)
-    ready = dict(zip(names, await asyncio.gather(*asked), strict=True))
-    services = {name: {"status": "ok" if up else "down"} for name, up in ready.items()}
+    asked = (_standing(client, f"{instance.services[name].rstrip('/')}/readyz") for name in names)
+    standings = zip(names, await asyncio.gather(*asked), strict=True)
+    services = {name: {"status": standing} for name, standing in standings}
     figures: dict[str, Any] = {}
     with suppress(httpx.HTTPError):
         answer = await client.get(instance.inside("catalog", "figures"))
@@ -78,12 +79,13 @@ async def _state_of_each(instance: Instance, client: httpx.AsyncClient) -> dict[
     return {"services": services, "servers": {}, "figures": figures}
 
 
-async def _ready(client: httpx.AsyncClient, address: str) -> bool:
-    """Say whether a service does its work."""
+async def _standing(client: httpx.AsyncClient, address: str) -> str:
+    """Ask a service whether it does its work."""
     try:
-        return (await client.get(address)).status_code == 200
-    except httpx.HTTPError:
-        return False
+        answer = await client.get(address)
+        return standing_of(answer.status_code, answer.json())
+    except (httpx.HTTPError, ValueError):
+        return "down"
 
 
 async def _lags(instance: Instance) -> dict[str, int | None]:

@@ -15,7 +15,7 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse
 
-from services.instance.front import Front
+from services.instance.front import Front, standing_of
 from services.instance.pages import Pages
 from services.instance.roles import InProcess, service_of
 
@@ -396,6 +396,21 @@ async def test_readiness(front: httpx.AsyncClient) -> None:
     }
     assert answer.json()["servers"] == {"nats": "ok"}
     assert (await front.get("/livez")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("status", "detail", "standing"),
+    [
+        (200, {"status": "ok"}, "ok"),
+        (503, {"status": "degraded", "caught_up": False}, "degraded"),
+        (503, {"type": "about:blank", "title": "down"}, "down"),
+        (503, None, "down"),
+        (500, "no JSON", "down"),
+    ],
+)
+def test_a_service_that_is_behind_is_not_down(status: int, detail: object, standing: str) -> None:
+    """One that answers for itself and has not caught up is told apart from one that does not answer."""
+    assert standing_of(status, detail) == standing
 
 
 async def test_metrics(front: httpx.AsyncClient) -> None:
