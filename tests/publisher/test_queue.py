@@ -68,6 +68,7 @@ async def test_an_item_does_not_wait_for_lists_that_are_being_written(
     await press.print(world.publish("transport", "a", title="第一条"))
     await press.hear(world.publish("transport", "b", title="第二条"))
     await press.renderer._batch(1, Pick.ITEMS)
+    await _age(press)
     begun, go_on = threading.Event(), threading.Event()
     real = FolderStore.write
 
@@ -99,8 +100,32 @@ async def test_an_item_does_not_wait_for_lists_that_are_being_written(
     assert "第三条" in press.page("/transport/2026/3/")
     assert "第二条" in press.page("/transport/")
     assert "第三条" not in press.page("/transport/")
+    if committed:
+        assert await _oldest(press, "/transport/") < 60, (
+            "it counts as waiting since before it was written"
+        )
     await press.renderer.drain()
     assert "第三条" in press.page("/transport/")
+
+
+async def _age(press: Press) -> None:
+    """Let everything that is queued have waited for an hour."""
+    async with press.db.sessions.begin() as session:
+        await session.execute(
+            text("UPDATE publisher.dirty SET created_at = created_at - interval '1 hour'")
+        )
+
+
+async def _oldest(press: Press, path: str) -> float:
+    """Return the seconds that a path has waited."""
+    async with press.db.sessions() as session:
+        found = await session.execute(
+            text(
+                "SELECT extract(epoch FROM now() - created_at) FROM publisher.dirty WHERE path = :path"
+            ),
+            {"path": path},
+        )
+        return float(found.scalar_one())
 
 
 async def test_a_list_is_written_by_one_renderer_at_a_time(

@@ -262,14 +262,25 @@ _STILL = (
 async def _forget(
     session: AsyncSession, tree: int, done: Sequence[Drawn], stamps: Mapping[str, str]
 ) -> None:
-    if done:
-        paths = [one.sheet.path for one in done]
+    """Remove the rows of what is drawn; one that was queued again meanwhile waits from now on, behind the others."""
+    if not done:
+        return
+    paths = [one.sheet.path for one in done]
+    gone = await session.execute(
+        text(
+            f"WITH still AS ({_STILL}) DELETE FROM publisher.dirty d USING still "
+            "WHERE d.tree_id = :tree AND d.path = still.path RETURNING d.path"
+        ),
+        {"tree": tree, "paths": paths, "stamps": [stamps[path] for path in paths]},
+    )
+    if again := set(paths).difference(gone.scalars()):
         await session.execute(
             text(
-                f"WITH still AS ({_STILL}) DELETE FROM publisher.dirty d USING still "
-                "WHERE d.tree_id = :tree AND d.path = still.path"
+                "WITH again AS (SELECT path FROM publisher.dirty WHERE tree_id = :tree AND path = ANY(:paths) "
+                "FOR UPDATE SKIP LOCKED) UPDATE publisher.dirty d SET queued = DEFAULT, created_at = now() "
+                "FROM again WHERE d.tree_id = :tree AND d.path = again.path"
             ),
-            {"tree": tree, "paths": paths, "stamps": [stamps[path] for path in paths]},
+            {"tree": tree, "paths": list(again)},
         )
 
 
