@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from typing import Any
+
+AGAIN = 2.0
+"""Seconds after which what has not ended is cancelled once more."""
 
 
 @asynccontextmanager
@@ -14,8 +18,20 @@ async def background(*works: Callable[[], Awaitable[None]]) -> AsyncIterator[Non
     try:
         yield
     finally:
+        await end(*tasks)
         for task in tasks:
+            if not task.cancelled():
+                task.result()
+
+
+async def end(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel *tasks* until they have ended.
+
+    Once is not enough: before Python 3.12 `asyncio.wait_for`, on which psycopg and nats-py wait, loses a cancellation that
+    comes together with what it waits for, and a loop then goes on for ever.
+    """
+    waiting: set[asyncio.Future[Any]] = set(tasks)
+    while waiting:
+        for task in waiting:
             task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        _, waiting = await asyncio.wait(waiting, timeout=AGAIN)

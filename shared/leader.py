@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import psycopg
 import structlog
 from psycopg.rows import TupleRow
 
+from shared.background import end
 from shared.db import lock_key
 
 log = structlog.get_logger()
@@ -76,6 +77,4 @@ async def _while_alive(connection: Connection, work: Callable[[], Awaitable[None
             await connection.execute("SELECT 1")
         task.result()
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await end(task)

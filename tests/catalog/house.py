@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from nats.aio.msg import Msg
 from services.catalog.inbox import on_effect, on_intake
 from services.catalog.tables import tables
 from shared import streams
+from shared.background import end
 from shared.bus import Bus, Listener, connect
 from shared.events.record import parse_record
 from shared.relay import Relay
@@ -75,9 +76,7 @@ async def running(work: Awaitable[None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await end(task)
 
 
 @asynccontextmanager

@@ -47,12 +47,15 @@ class Record:
         self.spoiled: set[int] = set()
         """Sequences whose events nobody can read."""
 
-    def keep(self, *states: ItemState | DepartmentState | SiteState) -> list[AnyRecord]:
-        """Put states into the record, in order, and only there."""
+    def keep(
+        self, *states: ItemState | DepartmentState | SiteState, trace: str | None = None
+    ) -> list[AnyRecord]:
+        """Put states into the record, in order, and only there; *trace* is their `traceparent`."""
         kept: list[AnyRecord] = []
         for state in states:
             numbers = {"sequence": len(self._events) + 1, "epoch": self.epoch}
-            kept.append(_event(state.model_copy(update=numbers)))
+            event = _event(state.model_copy(update=numbers))
+            kept.append(event.model_copy(update={"traceparent": trace}) if trace else event)
             self._events.append(kept[-1])
         return kept
 

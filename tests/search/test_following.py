@@ -146,8 +146,8 @@ async def test_a_trace_goes_on_to_the_effect(record: Record, service: Running, n
     async with Bus(nats_url, name="effects") as bus:
         effects = await bus.client.subscribe("effects.search.>")
         await bus.client.flush()
-        [said] = record.keep(state("a", "石桥"))
-        await record.send(said.model_copy(update={"traceparent": trace}))
+        [said] = record.keep(state("a", "石桥"), trace=trace)
+        await record.send(said)
         message = await effects.next_msg(timeout=20)
     assert message.headers is not None
     assert message.headers["traceparent"] == trace

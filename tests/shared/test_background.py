@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from shared.background import background
+from shared import background as module
+from shared.background import background, end
 
 
 async def test_work_runs_beside_the_block_and_has_ended_after_it() -> None:
@@ -36,3 +37,26 @@ async def test_an_error_of_the_work_is_not_lost() -> None:
     with pytest.raises(RuntimeError, match="as told"):
         async with background(work):
             await asyncio.sleep(0.01)
+
+
+async def test_a_lost_cancellation_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work that swallows its first cancellation, as `asyncio.wait_for` may, still ends."""
+    monkeypatch.setattr(module, "AGAIN", 0.05)
+    swallowed = 0
+
+    async def work() -> None:
+        nonlocal swallowed
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                swallowed += 1
+                if swallowed > 1:
+                    raise
+
+    task = asyncio.ensure_future(work())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await end(task)
+    assert swallowed == 2
+    assert task.cancelled()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,6 +21,7 @@ from services.catalog.tables import outbox
 from services.instance.nats import Nats
 from shared import relay as relay_module
 from shared import streams
+from shared.background import end
 from shared.bus import connect
 from shared.db import Database
 from shared.leader import plain_url
@@ -86,9 +87,7 @@ async def running(database_url: str, nats_url: str) -> AsyncIterator[Relay]:
     try:
         yield relay
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await end(task)
 
 
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -120,12 +119,16 @@ async def _to_its_end(work: Callable[[], list[Drawn]]) -> list[Drawn]:
     The rows' locks keep others away from these files; let go earlier, an older file could land on a newer one.
     """
     working = asyncio.ensure_future(asyncio.to_thread(work))
-    try:
-        return await asyncio.shield(working)
-    except asyncio.CancelledError:
-        with suppress(Exception):
-            await working
-        raise
+    cancelled = False
+    while not working.done():
+        try:
+            await asyncio.wait([working])
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        working.exception()  # looked at: nobody else will
+        raise asyncio.CancelledError
+    return working.result()
 
 
 async def _locked(session: AsyncSession, tree: int, now: datetime, pick: Pick) -> Sequence[Any]:
