@@ -25,13 +25,12 @@ async def background(*works: Callable[[], Awaitable[None]]) -> AsyncIterator[Non
 
 
 async def end(*tasks: asyncio.Future[Any]) -> None:
-    """Cancel *tasks* until they have ended.
+    """Cancel *tasks*, in their order, until they have ended.
 
     Once is not enough: before Python 3.12 `asyncio.wait_for`, on which psycopg and nats-py wait, loses a cancellation that
     comes together with what it waits for, and a loop then goes on for ever.
     """
-    waiting: set[asyncio.Future[Any]] = set(tasks)
-    while waiting:
+    while waiting := [task for task in tasks if not task.done()]:
         for task in waiting:
             task.cancel()
-        _, waiting = await asyncio.wait(waiting, timeout=AGAIN)
+        await asyncio.wait(waiting, timeout=AGAIN)
