@@ -19,7 +19,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.harness import console, event, folder, item, keep
-from benchmarks.running import cpu_by_program, cpu_seconds, gazette, instance
+from benchmarks.running import cpu_seconds, gazette, instance
 from services.instance.find import Instance
 from shared.events.envelope import BATCH_CONTENT_TYPE
 
@@ -84,20 +84,13 @@ async def _post(http: httpx.AsyncClient, key: str, content: bytes) -> None:
 
 
 def _settled(data: Path, pid: int) -> None:
-    """Wait until everything is shown and the lists are written: we and the database are as quiet as when idle.
-
-    nats-server is not asked: with hundreds of thousands of messages it takes a sixth of a core for some hours.
-    """
+    """Wait until everything is shown and the lists are written: the instance is as quiet as an idle one."""
     gazette(data, "verify", "--wait", "3600")
     quiet = 0
     while quiet < 3:
-        before = _our_cpu(pid)
+        before = cpu_seconds(pid)
         time.sleep(5)
-        quiet = quiet + 1 if _our_cpu(pid) - before < 0.75 else 0
-
-
-def _our_cpu(pid: int) -> float:
-    return sum(used for name, used in cpu_by_program(pid).items() if name != "nats-server")
+        quiet = quiet + 1 if cpu_seconds(pid) - before < 0.75 else 0
 
 
 async def _more(here: Instance, pid: int, key: str, size: int, site: Path) -> dict[str, float]:

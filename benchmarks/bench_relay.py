@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
 from uuid import uuid4
 
 import nats as client
@@ -18,6 +17,7 @@ from nats.aio.client import Client
 from benchmarks.harness import PAIRS, event, folder, nats, postgres, show
 from shared import streams
 from shared.atomic import publish_atomically
+from shared.background import end
 from shared.leader import plain_url
 from shared.outbox import CHANNEL
 from shared.relay import BATCH, Relay, Row
@@ -80,9 +80,7 @@ async def _relay(database: str, bus: str, run: int) -> float:
         while relay.sent < COUNT:
             await asyncio.sleep(0.005)
         took = time.perf_counter() - began
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+        await end(running)
     return COUNT / took
 
 

@@ -202,9 +202,7 @@ async def _hugo_site(url: str, ids: list[UUID], site: Path) -> None:
         "baseURL": AROUND.site_url,
         "disableKinds": ["taxonomy", "term", "home", "section", "rss", "sitemap", "404"],
         "markup": {"goldmark": {"renderer": {"unsafe": True}}},
-        "security": {
-            "allowContent": ["text/html"]
-        },  # since 0.160 or so Hugo refuses HTML unless told
+        "security": {"allowContent": ["text/html"]},  # by default it refuses content in HTML
     }
     (site / "hugo.json").write_text(json.dumps(settings))
     (site / "layouts" / "_default" / "single.json").write_text("{{ .Params.public }}\n")

@@ -19,13 +19,10 @@ async def background(*works: Callable[[], Awaitable[None]]) -> AsyncIterator[Non
         yield
     finally:
         await end(*tasks)
-        for task in tasks:
-            if not task.cancelled():
-                task.result()
 
 
 async def end(*tasks: asyncio.Future[Any]) -> None:
-    """Cancel *tasks*, in their order, until they have ended.
+    """Cancel *tasks*, in their order, until they have ended; raise an error of theirs.
 
     Once is not enough: before Python 3.12 `asyncio.wait_for`, on which psycopg and nats-py wait, loses a cancellation that
     comes together with what it waits for, and a loop then goes on for ever.
@@ -34,3 +31,6 @@ async def end(*tasks: asyncio.Future[Any]) -> None:
         for task in waiting:
             task.cancel()
         await asyncio.wait(waiting, timeout=AGAIN)
+    for task in tasks:
+        if not task.cancelled():
+            task.result()

@@ -11,7 +11,6 @@ import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -34,6 +33,7 @@ from services.instance.processes import ServiceProcess
 from services.instance.roles import Backend, InProcess
 from services.instance.supervise import Keeper, start_all, stop_all
 from shared import memory, streams
+from shared.background import end
 from shared.db import migrate
 from shared.errors import Refused
 from shared.objects import Bucket, on_s3
@@ -160,9 +160,7 @@ class Composition:
         for keeper in self.keepers:
             await keeper.leave()
         if not working.done():
-            working.cancel()
-            with suppress(asyncio.CancelledError):
-                await working
+            await end(working)
         await asyncio.gather(serving, *(backend.stop() for backend in self.backends.values()))
         await stop_all(self.keepers)
 

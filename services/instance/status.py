@@ -83,7 +83,7 @@ async def _standing(client: httpx.AsyncClient, address: str) -> str:
     """Ask a service whether it does its work."""
     try:
         answer = await client.get(address)
-        return standing_of(answer.status_code, answer.json())
+        return standing_of(answer.status_code, None if answer.status_code == 200 else answer.json())
     except (httpx.HTTPError, ValueError):
         return "down"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Protocol
 
 import structlog
+
+from shared.background import end
 
 log = structlog.get_logger()
 
@@ -68,9 +69,7 @@ class Keeper:
     async def leave(self) -> None:
         """Watch the server no more: it may end before we end it, as at a signal to the group."""
         if self._watching is not None:
-            self._watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watching
+            await end(self._watching)
 
     async def stop(self) -> None:
         """Watch no more, and end the server."""

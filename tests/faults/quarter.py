@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from services.catalog.settings import Settings as CatalogSettings
 from services.search.app import create_app as search_app
 from services.search.settings import Settings as SearchSettings
 from shared import streams
+from shared.background import end
 from shared.db import Database
 from shared.relay import Relay
 from tests.flow.conftest import item
@@ -71,9 +72,7 @@ class Quarter:
         try:
             yield
         finally:
-            tasks[1].cancel()
-            with suppress(asyncio.CancelledError):
-                await tasks[1]
+            await end(tasks[1])
             server.should_exit = True
             await tasks[0]
 

@@ -228,6 +228,7 @@ def test_copies_share_the_work_and_a_rolling_restart_loses_no_read(house: House)
     reading.end()
     assert set(reading.answers.values()) <= {200}, reading.answers
     assert len(reading.seen) > 200
+    assert reading.passed_over > 0, "no copy was ever away, so nothing was tried"
     house.run("verify", "--wait", "120")
     restarted = ITEMS + 2 * (len(COPIED) - 1)
     eventually(lambda: told(house) == {(to, restarted) for to in READERS}, seconds=120)

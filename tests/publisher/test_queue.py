@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from services.publisher import queries
-from services.publisher.actions.render_dirty import Pick, render_dirty
+from services.publisher.actions.render_dirty import Pick, Rendered, render_dirty
 from services.publisher.inbox import on_record
 from services.publisher.pages import render
 from services.publisher.store import FolderStore
@@ -69,18 +69,7 @@ async def test_an_item_does_not_wait_for_lists_that_are_being_written(
     await press.hear(world.publish("transport", "b", title="第二条"))
     await press.renderer._batch(1, Pick.ITEMS)
     await _age(press)
-    begun, go_on = threading.Event(), threading.Event()
-    real = FolderStore.write
-
-    def slow(store: FolderStore, *rest: Any) -> Any:
-        begun.set()
-        assert go_on.wait(30)
-        return real(store, *rest)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(FolderStore, "write", slow)
-        lists = asyncio.create_task(press.renderer._batch(1, Pick.LISTS))
-        assert await asyncio.to_thread(begun.wait, 30)
+    lists, go_on = await _held_while_writing(press, monkeypatch, Pick.LISTS)
     await press.hear(world.publish("transport", "c", title="第三条"))
     async with press.db.sessions() as session:
         async with asyncio.timeout(5):
@@ -106,6 +95,25 @@ async def test_an_item_does_not_wait_for_lists_that_are_being_written(
         )
     await press.renderer.drain()
     assert "第三条" in press.page("/transport/")
+
+
+async def _held_while_writing(
+    press: Press, monkeypatch: pytest.MonkeyPatch, pick: Pick
+) -> tuple[asyncio.Task[Rendered], threading.Event]:
+    """Render a batch as far as the writing of its files, which goes on when the event is set; other writes do not wait."""
+    begun, go_on = threading.Event(), threading.Event()
+    real = FolderStore.write
+
+    def slow(store: FolderStore, *rest: Any) -> Any:
+        begun.set()
+        assert go_on.wait(30)
+        return real(store, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderStore, "write", slow)
+        rendering = asyncio.create_task(press.renderer._batch(1, pick))
+        assert await asyncio.to_thread(begun.wait, 30)
+    return rendering, go_on
 
 
 async def _age(press: Press) -> None:
@@ -138,18 +146,7 @@ async def test_a_list_is_written_by_one_renderer_at_a_time(
     await press.print(*world.events)
     await press.hear(world.publish("transport", "c", title="第三条"))
     await press.renderer._batch(1, Pick.ITEMS)
-    begun, go_on = threading.Event(), threading.Event()
-    real = FolderStore.write
-
-    def slow(store: FolderStore, *rest: Any) -> Any:
-        begun.set()
-        assert go_on.wait(30)
-        return real(store, *rest)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(FolderStore, "write", slow)
-        lists = asyncio.create_task(press.renderer._batch(1, Pick.LISTS))
-        assert await asyncio.to_thread(begun.wait, 30)
+    lists, go_on = await _held_while_writing(press, monkeypatch, Pick.LISTS)
     first = await press.waiting()
     other = await press.renderer._batch(1, Pick.LISTS)
     assert 0 < other.paths < len(first)
@@ -238,17 +235,7 @@ async def test_a_write_that_is_under_way_keeps_others_away(
     """Ended in the middle of writing, a renderer lets its rows go only after the last file: no older one lands later."""
     world = World()
     await press.hear(world.publish("transport", "a", title="标题"))
-    begun, go_on = threading.Event(), threading.Event()
-    real = FolderStore.write
-
-    def slow(store: FolderStore, *rest: Any) -> Any:
-        begun.set()
-        assert go_on.wait(30)
-        return real(store, *rest)
-
-    monkeypatch.setattr(FolderStore, "write", slow)
-    rendering = asyncio.create_task(press.renderer._batch(1, Pick.ITEMS))
-    assert await asyncio.to_thread(begun.wait, 30)
+    rendering, go_on = await _held_while_writing(press, monkeypatch, Pick.ITEMS)
     rendering.cancel()
     await asyncio.sleep(0.3)
     assert await _free_rows(press) == 0

@@ -173,7 +173,7 @@ def _group(rank: int) -> int:
 
 async def _alone(session: AsyncSession, tree: int, rows: list[Any]) -> list[Any]:
     """Leave out what another renderer is at: an item, by whichever row of the queue, or a list."""
-    names = {row.args["item_id"] if row.kind == "item" else row.path for row in rows}
+    names = {_name(row) for row in rows}
     found = await session.execute(
         text(
             "SELECT k.name, pg_try_advisory_xact_lock(k.key) AS got FROM "
@@ -185,7 +185,12 @@ async def _alone(session: AsyncSession, tree: int, rows: list[Any]) -> list[Any]
         },
     )
     got = {row.name for row in found if row.got}
-    return [row for row in rows if (row.args["item_id"] if row.kind == "item" else row.path) in got]
+    return [row for row in rows if _name(row) in got]
+
+
+def _name(row: Any) -> str:
+    """Return by what a row's files are told apart: all rows of an item write the same ones."""
+    return str(row.args["item_id"] if row.kind == "item" else row.path)
 
 
 async def _settle(
