@@ -174,7 +174,7 @@ async def test_many_power_cuts(drive: Disk, tmp_path: Path, mails: Mails, say: S
         for _ in range(cuts):
             before = load.accepted
             town.start()
-            await town.up(90)
+            await town.ready(90)
             while load.accepted < before + chance.randint(20, 120):
                 await asyncio.sleep(0.05)
             town.kill()

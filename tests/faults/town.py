@@ -135,15 +135,6 @@ class Town:
         except TimeoutError as error:
             raise TimeoutError(f"{error}: {self._get('/readyz').text}") from error
 
-    async def up(self, seconds: float) -> None:
-        """Wait until every service answers for itself; it may be behind, for the load goes on."""
-
-        def none_is_down() -> bool:
-            services = self._get("/readyz").json()["services"]
-            return all(one["status"] != "down" for one in services.values())
-
-        await eventually(none_is_down, seconds, self)
-
     def _get(self, path: str, **options: Any) -> httpx.Response:
         return httpx.get(self.url + path, trust_env=False, timeout=10, **options)
 
